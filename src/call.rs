@@ -1,0 +1,351 @@
+//! The machine of one call. Every transition of its state is in this file.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+
+use crate::budget::Payment;
+use crate::diagnosis::{Condition, Diagnosis};
+use crate::endpoint::Endpoint;
+use crate::event::{Event, EventKind, Observer};
+use crate::now::Now;
+use crate::outcome::Outcome;
+use crate::policy::{Decision, Done, Policy, Retry, Rule, StopReason, Wait};
+use crate::report::{AttemptReport, Report};
+
+/// One call: decides after each outcome whether there is another attempt, and when.
+///
+/// It does no I/O. Whoever drives it keeps this contract:
+///
+/// 1. [`begin`](Self::begin) before each attempt, the first one included. If it refuses, send nothing and hand back
+///    what came last.
+/// 2. Send, for at most [`Attempt::timeout`] until the head of the response.
+/// 3. [`on_outcome`](Self::on_outcome) with what came. On [`Decision::Retry`] wait at least as long as it says, then
+///    begin again; on [`Decision::Done`] hand back what came.
+///
+/// To drop a call is safe at any point: the price of a retry that was not sent goes back to the budget.
+pub struct Call {
+    terms: Terms,
+    seed: u64,
+    dice: fastrand::Rng,
+    started: Now,
+    state: State,
+    /// Attempts begun.
+    attempts: u32,
+    /// For retries that were sent.
+    paid: Payment,
+    /// From the first failing outcome on. Boxed: most calls never have one.
+    report: Option<Box<Report>>,
+}
+
+/// What a call is about and what it may do.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) method: Method,
+    /// Instead of the endpoint's.
+    pub(crate) policy: Option<Policy>,
+    /// Instead of the policy's.
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) idempotent: bool,
+    pub(crate) replayable: bool,
+    pub(crate) hidden_redirects: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing was sent yet.
+    Ready,
+    /// An attempt was begun and has no outcome yet.
+    InFlight,
+    /// A retry was decided and paid for, but not sent yet.
+    Waiting(Payment),
+    Ended,
+}
+
+impl Call {
+    pub(crate) fn start(terms: Terms, now: Now, seed: u64) -> Self {
+        Self {
+            terms,
+            seed,
+            dice: fastrand::Rng::with_seed(seed),
+            started: now,
+            state: State::Ready,
+            attempts: 0,
+            paid: Payment::NONE,
+            report: None,
+        }
+    }
+
+    /// Begins an attempt.
+    ///
+    /// # Errors
+    ///
+    /// Refuses when it is too late for another attempt, however that came about: a sleep that took too long, a
+    /// suspended machine. Refuses too when no decision permits one, as on a call that has ended.
+    pub fn begin(&mut self, now: Now) -> Result<Attempt, TooLate> {
+        let elapsed = now.saturating_since(self.started);
+        let timeout = self.timeout();
+        let out_of_time = timeout.is_some_and(|timeout| elapsed >= timeout);
+        match self.state {
+            State::Ready if !out_of_time => {}
+            State::Waiting(payment) if !out_of_time && elapsed <= self.policy().max_elapsed() => {
+                self.paid = self.paid.and(payment);
+            }
+            State::Ready => {
+                self.state = State::Ended;
+                return Err(TooLate(()));
+            }
+            State::Waiting(payment) => {
+                self.terms.endpoint.budget.give_back(payment);
+                self.stop(StopReason::NoTimeLeft, now);
+                return Err(TooLate(()));
+            }
+            State::InFlight | State::Ended => return Err(TooLate(())),
+        }
+        self.state = State::InFlight;
+        self.attempts = self.attempts.saturating_add(1);
+        let time_left = timeout.map(|timeout| timeout.saturating_sub(elapsed));
+        Ok(Attempt {
+            number: self.attempts,
+            timeout: [self.policy().attempt_timeout(), time_left].into_iter().flatten().min(),
+            time_left,
+            last: !self.may_retry(),
+        })
+    }
+
+    /// Decides what follows from an outcome of the attempt that was begun.
+    ///
+    /// Without an attempt in flight nothing is decided, and the call is done.
+    pub fn on_outcome(&mut self, outcome: &Outcome<'_>, now: Now) -> Decision {
+        if self.state != State::InFlight {
+            return Decision::Done(Done { reason: None });
+        }
+        let diagnosis = Diagnosis::of(outcome);
+        let Some(condition) = diagnosis.condition() else {
+            return self.end(outcome, diagnosis, now);
+        };
+        let rule = self.policy().rule(condition);
+        match self.retry(condition, rule, &diagnosis, outcome.redirected, now) {
+            Ok((retry, payment)) => {
+                self.record(outcome, diagnosis, Some(retry.clone()), now);
+                self.state = State::Waiting(payment);
+                self.say(EventKind::Retry, None, Some(now));
+                Decision::Retry(retry)
+            }
+            Err(reason) => {
+                self.record(outcome, diagnosis, None, now);
+                self.stop(reason, now);
+                Decision::Done(Done { reason: Some(reason) })
+            }
+        }
+    }
+
+    /// Returns what happened so far, or `None` while nothing has failed.
+    #[must_use]
+    pub fn report(&self) -> Option<&Report> {
+        self.report.as_deref()
+    }
+
+    /// Takes what happened, or `None` if nothing has failed.
+    #[must_use]
+    pub fn into_report(mut self) -> Option<Report> {
+        self.report.take().map(|report| *report)
+    }
+
+    /// Returns the policy that applies.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        self.terms.policy.as_ref().unwrap_or(&self.terms.endpoint.policy)
+    }
+
+    /// Asks the questions in order, the cheapest first. The budget is last, so that a refusal elsewhere costs nothing.
+    fn retry(
+        &mut self,
+        condition: Condition,
+        rule: Rule,
+        diagnosis: &Diagnosis,
+        redirected: bool,
+        now: Now,
+    ) -> Result<(Retry, Payment), StopReason> {
+        if rule.max_retries() == 0 {
+            return Err(StopReason::NoRetries);
+        }
+        let proven_unprocessed = rule.repeats_any() && !redirected && !self.terms.hidden_redirects;
+        if !self.terms.idempotent && !proven_unprocessed {
+            return Err(StopReason::NotSafeToRepeat);
+        }
+        if !self.terms.replayable {
+            return Err(StopReason::NotReplayable);
+        }
+        if self.retries_for(condition) >= rule.max_retries() {
+            return Err(StopReason::RuleAttempts);
+        }
+        if self.attempts >= self.policy().max_attempts() {
+            return Err(StopReason::Attempts);
+        }
+        let delay = rule.backoff().delay(self.attempts); // this attempt's number is that of the retry
+        let wait = Wait::plan(delay, diagnosis.hint(), self.time_left(now))?;
+        let Some(payment) = self.terms.endpoint.budget.pay(rule.credits(), now) else {
+            return Err(StopReason::Budget);
+        };
+        Ok((Retry { wait: wait.throw(&mut self.dice), source: wait.source }, payment))
+    }
+
+    fn retries_for(&self, condition: Condition) -> u32 {
+        let attempts = self.report.iter().flat_map(|report| report.attempts());
+        u32::try_from(attempts.filter(|attempt| attempt.condition() == Some(condition)).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns whether any outcome of the attempt in flight could lead to another.
+    fn may_retry(&self) -> bool {
+        self.terms.replayable
+            && (self.terms.idempotent || !self.terms.hidden_redirects)
+            && self.attempts < self.policy().max_attempts()
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.terms.timeout.or(self.policy().timeout())
+    }
+
+    /// Returns the longest wait after which another attempt may still start.
+    fn time_left(&self, now: Now) -> Duration {
+        let limit = self.timeout().unwrap_or(Duration::MAX);
+        limit.min(self.policy().max_elapsed()).saturating_sub(now.saturating_since(self.started))
+    }
+
+    /// Ends with an answer, or with the caller's own error.
+    fn end(&mut self, outcome: &Outcome<'_>, diagnosis: Diagnosis, now: Now) -> Decision {
+        let answer = diagnosis.is_answer();
+        self.state = State::Ended;
+        if answer {
+            self.terms.endpoint.budget.succeed(self.paid, now);
+        }
+        if self.report.is_some() {
+            self.record(outcome, diagnosis, None, now);
+            if answer {
+                self.say(EventKind::Recovered, None, Some(now));
+            }
+        }
+        Decision::Done(Done { reason: None })
+    }
+
+    /// Ends with a failing outcome.
+    fn stop(&mut self, reason: StopReason, now: Now) {
+        self.state = State::Ended;
+        if let Some(report) = &mut self.report {
+            report.reason = Some(reason);
+            report.elapsed = now.saturating_since(self.started);
+        }
+        self.say(EventKind::Stop, Some(reason), Some(now));
+    }
+
+    fn record(&mut self, outcome: &Outcome<'_>, diagnosis: Diagnosis, retry: Option<Retry>, now: Now) {
+        let elapsed = now.saturating_since(self.started);
+        let report = self
+            .report
+            .get_or_insert_with(|| Box::new(Report { attempts: Vec::new(), reason: None, elapsed, received_at: None }));
+        report.attempts.push(AttemptReport {
+            number: self.attempts,
+            status: outcome.status(),
+            diagnosis,
+            retry,
+            elapsed,
+        });
+        report.elapsed = elapsed;
+        report.received_at = outcome.result.as_ref().ok().map(|head| head.received_at);
+    }
+
+    fn say(&self, kind: EventKind, reason: Option<StopReason>, now: Option<Now>) {
+        let outcome = match self.state {
+            State::InFlight => None,
+            State::Ready | State::Waiting(_) | State::Ended => {
+                self.report.as_ref().and_then(|report| report.attempts.last())
+            }
+        };
+        self.terms.observer.on_event(&Event {
+            kind,
+            call: self.seed,
+            endpoint: &self.terms.endpoint,
+            method: &self.terms.method,
+            attempt: self.attempts,
+            max_attempts: self.policy().max_attempts(),
+            outcome,
+            reason,
+            elapsed: now.map(|now| now.saturating_since(self.started)),
+            budget: now.map(|now| self.terms.endpoint.budget.balance(now)),
+        });
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        match self.state {
+            State::Ready | State::Ended => return,
+            State::InFlight => {} // what was sent is paid for
+            State::Waiting(payment) => self.terms.endpoint.budget.give_back(payment),
+        }
+        self.say(EventKind::Abandoned, None, None);
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("seed", &self.seed)
+            .field("state", &self.state)
+            .field("attempts", &self.attempts)
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An attempt that may be sent now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    number: u32,
+    timeout: Option<Duration>,
+    time_left: Option<Duration>,
+    last: bool,
+}
+
+impl Attempt {
+    /// Returns its number, counted from 1.
+    #[must_use]
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Returns how long to wait for the head of the response: the shorter of the attempt's and the call's own limit.
+    #[must_use]
+    pub const fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// Returns what is left of the call's whole time, the reading of the body included.
+    #[must_use]
+    pub const fn time_left(&self) -> Option<Duration> {
+        self.time_left
+    }
+
+    /// Returns whether no other attempt can follow, so that the request need not be kept.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        self.last
+    }
+}
+
+/// It is too late for another attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TooLate(());
+
+impl fmt::Display for TooLate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too late to begin another attempt")
+    }
+}
+
+impl std::error::Error for TooLate {}

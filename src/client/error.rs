@@ -1,0 +1,215 @@
+//! The error of a call: the last failure, and how it came to that.
+
+use std::fmt;
+
+use http::StatusCode;
+use reqwest::Response;
+
+use super::observe;
+use crate::report::Report;
+
+/// Why a call brought no response, or a response that the caller [calls an error](error_for_status).
+///
+/// It keeps the questions of [`reqwest::Error`] and answers with the history of the call, too. Neither its `Display`
+/// nor its `Debug` nor its sources show a path, a query or user information.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    cause: Cause,
+    report: Option<Report>,
+}
+
+enum Cause {
+    Reqwest(reqwest::Error),
+    /// Cut off by the attempt's or the call's timeout.
+    TimedOut,
+    Status(StatusCode),
+}
+
+/// Turns a response whose status is 400 or above into an [`Error`] that keeps its [`Report`].
+///
+/// [`reqwest::Response::error_for_status`] does the same and loses the report.
+///
+/// # Errors
+///
+/// If the status is between 400 and 599.
+///
+/// ```no_run
+/// # async fn run(client: forbear::Client) -> Result<(), forbear::Error> {
+/// let response = forbear::error_for_status(client.get("http://orders.internal/v1/orders/7").send().await?)?;
+/// # drop(response);
+/// # Ok(())
+/// # }
+/// ```
+pub fn error_for_status(mut response: Response) -> Result<Response, Error> {
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        let report = response.extensions_mut().remove::<Report>();
+        Err(Error::new(Cause::Status(status), report))
+    } else {
+        Ok(response)
+    }
+}
+
+impl Error {
+    fn new(cause: Cause, report: Option<Report>) -> Self {
+        Self(Box::new(Inner { cause, report }))
+    }
+
+    pub(super) fn from_reqwest(error: reqwest::Error, report: Option<Report>) -> Self {
+        Self::new(Cause::Reqwest(error.without_url()), report)
+    }
+
+    pub(super) fn timed_out(report: Option<Report>) -> Self {
+        Self::new(Cause::TimedOut, report)
+    }
+
+    /// Returns the history of the call, or `None` if nothing was sent.
+    #[must_use]
+    pub fn report(&self) -> Option<&Report> {
+        self.0.report.as_ref()
+    }
+
+    /// Returns whether the time was up: the attempt's, the call's, or one of reqwest's own.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        match &self.0.cause {
+            Cause::TimedOut => true,
+            Cause::Reqwest(error) => error.is_timeout(),
+            Cause::Status(_) => false,
+        }
+    }
+
+    /// Returns whether no connection was made.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        self.is(reqwest::Error::is_connect)
+    }
+
+    /// Returns whether the name of the host could not be resolved.
+    #[must_use]
+    pub fn is_dns(&self) -> bool {
+        self.is(reqwest::Error::is_dns)
+    }
+
+    /// Returns whether the request could not be built.
+    #[must_use]
+    pub fn is_builder(&self) -> bool {
+        self.is(reqwest::Error::is_builder)
+    }
+
+    /// Returns whether the redirect policy ended the call.
+    #[must_use]
+    pub fn is_redirect(&self) -> bool {
+        self.is(reqwest::Error::is_redirect)
+    }
+
+    /// Returns whether the request failed while it was sent.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        matches!(self.0.cause, Cause::TimedOut) || self.is(reqwest::Error::is_request)
+    }
+
+    /// Returns whether a body failed.
+    #[must_use]
+    pub fn is_body(&self) -> bool {
+        self.is(reqwest::Error::is_body)
+    }
+
+    /// Returns whether a body could not be decoded.
+    #[must_use]
+    pub fn is_decode(&self) -> bool {
+        self.is(reqwest::Error::is_decode)
+    }
+
+    /// Returns whether it was made by [`error_for_status`].
+    #[must_use]
+    pub fn is_status(&self) -> bool {
+        self.status().is_some()
+    }
+
+    /// Returns the status of the response, if it was made by [`error_for_status`].
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match &self.0.cause {
+            Cause::Status(status) => Some(*status),
+            Cause::Reqwest(error) => error.status(),
+            Cause::TimedOut => None,
+        }
+    }
+
+    /// Returns reqwest's error, or `None` for a status and where this crate's own timeout ended the call.
+    ///
+    /// Its URL was removed. An error of a redirect may still hold one deeper down: log this one instead.
+    #[must_use]
+    pub fn as_reqwest(&self) -> Option<&reqwest::Error> {
+        match &self.0.cause {
+            Cause::Reqwest(error) => Some(error),
+            Cause::TimedOut | Cause::Status(_) => None,
+        }
+    }
+
+    /// Takes reqwest's error, as [`as_reqwest`](Self::as_reqwest).
+    #[must_use]
+    pub fn into_reqwest(self) -> Option<reqwest::Error> {
+        match self.0.cause {
+            Cause::Reqwest(error) => Some(error),
+            Cause::TimedOut | Cause::Status(_) => None,
+        }
+    }
+
+    fn is(&self, question: fn(&reqwest::Error) -> bool) -> bool {
+        self.as_reqwest().is_some_and(question)
+    }
+
+    /// Returns reqwest's error if nothing below it shows a URL.
+    fn shown(&self) -> Option<&reqwest::Error> {
+        let shows_url = |error: &(dyn std::error::Error + 'static)| {
+            error.downcast_ref::<reqwest::Error>().is_some_and(|error| error.url().is_some())
+        };
+        self.as_reqwest().filter(|error| !observe::chain(*error).any(shows_url))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.0.report.as_ref();
+        match &self.0.cause {
+            Cause::Status(status) => write!(f, "{status}")?,
+            Cause::Reqwest(error) if error.is_builder() => f.write_str("the request could not be built")?,
+            Cause::Reqwest(error) if error.is_redirect() => f.write_str("a redirect was not followed")?,
+            Cause::Reqwest(_) | Cause::TimedOut => f.write_str("no response")?,
+        }
+        if let Some(report) = report {
+            let attempts = report.attempts().len();
+            write!(f, " after {attempts} attempt{}", if attempts == 1 { "" } else { "s" })?;
+        }
+        if let Some(condition) = report.and_then(|report| report.attempts().last()?.condition()) {
+            write!(f, " ({condition})")?;
+        }
+        if let Some(reason) = report.and_then(Report::reason) {
+            write!(f, ": {reason}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Error");
+        match (&self.0.cause, self.shown()) {
+            (Cause::Status(status), _) => debug.field("status", status),
+            (Cause::TimedOut, _) => debug.field("cause", &"timed out"),
+            (Cause::Reqwest(_), Some(error)) => debug.field("cause", error),
+            (Cause::Reqwest(error), None) => debug.field("cause", &error.to_string()),
+        };
+        debug.field("report", &self.0.report).finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let error: &(dyn std::error::Error + 'static) = self.shown()?;
+        Some(error)
+    }
+}

@@ -1,0 +1,107 @@
+//! From what reqwest returns to the facts of an attempt.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+
+use reqwest::redirect;
+
+use crate::outcome::Failure;
+
+thread_local! {
+    /// Whether a redirect was followed in the poll that goes on.
+    static REDIRECTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Awaits an attempt and notes at once when it is redirected, if the client's redirect policy is [`watched`].
+pub(super) async fn redirects<F: Future>(redirected: &mut bool, attempt: F) -> F::Output {
+    let mut attempt = pin!(attempt);
+    poll_fn(|cx| {
+        REDIRECTED.set(false);
+        let poll = attempt.as_mut().poll(cx);
+        *redirected |= REDIRECTED.get();
+        poll
+    })
+    .await
+}
+
+/// Wraps a redirect policy so that whoever awaits the attempt learns of a redirect.
+///
+/// Nothing else shows that one happened: after `POST` → 303 → `GET` to the same URL, URL and error are as if the
+/// `POST` itself had failed, and to send it again would write twice.
+pub(super) fn watched(policy: redirect::Policy) -> redirect::Policy {
+    redirect::Policy::custom(move |attempt| {
+        REDIRECTED.set(true);
+        policy.redirect(attempt)
+    })
+}
+
+/// Returns how an attempt failed.
+///
+/// Not connected is asked before timed out, because a connect timeout is both. A fault of TLS also counts as not
+/// connected; it is not looked for, but whatever is not known to be transient is taken to last.
+pub(super) fn failure(error: &reqwest::Error) -> Failure {
+    if error.is_builder() || error.is_redirect() {
+        return Failure::Caller;
+    }
+    if error.is_connect() {
+        return if error.is_dns() || chain(error).any(is_transient) {
+            Failure::Connect
+        } else {
+            Failure::ConnectPermanent
+        };
+    }
+    if error.is_timeout() {
+        return Failure::Timeout;
+    }
+    if chain(error).any(is_callers_own) {
+        return Failure::Caller;
+    }
+    if chain(error).any(is_refused) { Failure::StreamRefused } else { Failure::Interrupted }
+}
+
+fn is_transient(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::TimedOut
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::NetworkDown
+                | io::ErrorKind::AddrNotAvailable
+        )
+    })
+}
+
+/// The request's body failed while it was read.
+fn is_callers_own(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user)
+}
+
+/// Closed before the request was written, or refused by an HTTP/2 server (RFC 9113 §8.7). A stream that ends with
+/// `GOAWAY(NO_ERROR)` is one above the last id that the server has processed.
+fn is_refused(error: &(dyn Error + 'static)) -> bool {
+    if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled) {
+        return true;
+    }
+    error.downcast_ref::<h2::Error>().is_some_and(|error| {
+        let reason = error.reason();
+        error.is_remote()
+            && (error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM)
+                || error.is_go_away() && reason == Some(h2::Reason::NO_ERROR))
+    })
+}
+
+/// The error and all its sources.
+pub(super) fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
+}

@@ -1,0 +1,131 @@
+//! One request, built as with reqwest, and what forbear may do with it.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Body, Request, Response};
+
+use super::{Client, Error};
+use crate::policy::Policy;
+
+/// Builds a request. The methods of [`reqwest::RequestBuilder`], and three of its own.
+#[must_use = "a request does nothing until it is sent"]
+pub struct RequestBuilder {
+    client: Client,
+    request: reqwest::RequestBuilder,
+    overrides: Overrides,
+}
+
+/// What one request asks for against its endpoint.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Overrides {
+    pub(super) idempotent: Option<bool>,
+    pub(super) policy: Option<Policy>,
+}
+
+impl RequestBuilder {
+    pub(super) fn new(client: Client, request: reqwest::RequestBuilder) -> Self {
+        Self { client, request, overrides: Overrides::default() }
+    }
+
+    /// Adds a header.
+    pub fn header<K, V>(self, name: K, value: V) -> Self
+    where
+        HeaderName: TryFrom<K>,
+        <HeaderName as TryFrom<K>>::Error: Into<http::Error>,
+        HeaderValue: TryFrom<V>,
+        <HeaderValue as TryFrom<V>>::Error: Into<http::Error>,
+    {
+        self.map(|request| request.header(name, value))
+    }
+
+    /// Adds headers, each in place of those of the same name.
+    pub fn headers(self, headers: HeaderMap) -> Self {
+        self.map(|request| request.headers(headers))
+    }
+
+    /// Sets the `Authorization` header to a bearer token.
+    pub fn bearer_auth(self, token: impl fmt::Display) -> Self {
+        self.map(|request| request.bearer_auth(token))
+    }
+
+    /// Sets the `Authorization` header to a name and a password.
+    pub fn basic_auth<U: fmt::Display, P: fmt::Display>(self, username: U, password: Option<P>) -> Self {
+        self.map(|request| request.basic_auth(username, password))
+    }
+
+    /// Sets the body. A stream can be sent only once: such a request is not retried, and the report says so.
+    pub fn body(self, body: impl Into<Body>) -> Self {
+        self.map(|request| request.body(body))
+    }
+
+    /// Sets the body to JSON.
+    #[cfg(feature = "json")]
+    pub fn json<T: serde_core::Serialize + ?Sized>(self, json: &T) -> Self {
+        self.map(|request| request.json(json))
+    }
+
+    /// Adds to the query of the URL.
+    #[cfg(feature = "query")]
+    pub fn query<T: serde_core::Serialize + ?Sized>(self, query: &T) -> Self {
+        self.map(|request| request.query(query))
+    }
+
+    /// Sets the body to a form.
+    #[cfg(feature = "form")]
+    pub fn form<T: serde_core::Serialize + ?Sized>(self, form: &T) -> Self {
+        self.map(|request| request.form(form))
+    }
+
+    /// Sets the time of the whole call: all attempts, the waits between them, and the reading of the body.
+    ///
+    /// It goes before the policy's `timeout` and the reqwest client's own. [`Duration::ZERO`] sends nothing.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.map(|request| request.timeout(timeout))
+    }
+
+    /// Says whether the request may be done twice. Default by method and `Idempotency-Key`.
+    pub fn idempotent(mut self, idempotent: bool) -> Self {
+        self.overrides.idempotent = Some(idempotent);
+        self
+    }
+
+    /// Sets the policy of this call. Its host's budget still pays for the retries.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.overrides.policy = Some(policy);
+        self
+    }
+
+    /// Builds the request. What [`idempotent`](Self::idempotent) and [`policy`](Self::policy) said is not part of it.
+    ///
+    /// # Errors
+    ///
+    /// If a part of it was invalid, such as its URL.
+    pub fn build(self) -> Result<Request, Error> {
+        self.request.build().map_err(|error| Error::from_reqwest(error, None))
+    }
+
+    /// Sends the request, and again where that is safe, useful and paid for.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be built, or if no response came from the last attempt. A response is never an error: see
+    /// [`error_for_status`](crate::error_for_status).
+    pub async fn send(self) -> Result<Response, Error> {
+        let Self { client, request, overrides } = self;
+        let request = request.build().map_err(|error| Error::from_reqwest(error, None))?;
+        client.execute_with(request, overrides).await
+    }
+
+    fn map(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
+        Self { request: change(self.request), ..self }
+    }
+}
+
+/// Shows neither URL nor headers: both may hold secrets.
+impl fmt::Debug for RequestBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBuilder").field("overrides", &self.overrides).finish_non_exhaustive()
+    }
+}

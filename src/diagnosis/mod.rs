@@ -1,0 +1,86 @@
+//! From facts to meaning: what an outcome says about the server, the network and the request.
+
+mod condition;
+mod hint;
+
+use std::fmt;
+use std::time::Duration;
+
+pub use condition::Condition;
+pub(crate) use hint::Hint;
+
+use crate::outcome::Outcome;
+
+/// What an outcome means.
+///
+/// ```
+/// # use std::time::{Duration, SystemTime};
+/// # use forbear::{Condition, Diagnosis, Failure, Outcome};
+/// # use http::{HeaderMap, StatusCode, header::RETRY_AFTER};
+/// let mut headers = HeaderMap::new();
+/// headers.insert(RETRY_AFTER, "120".parse()?);
+/// let outcome = Outcome::response(StatusCode::SERVICE_UNAVAILABLE, &headers, SystemTime::UNIX_EPOCH);
+/// let diagnosis = Diagnosis::of(&outcome);
+/// assert_eq!(diagnosis.condition(), Some(Condition::Unavailable));
+/// assert_eq!(diagnosis.hint(), Some(Duration::from_secs(120)));
+/// # Ok::<(), http::header::InvalidHeaderValue>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnosis {
+    condition: Option<Condition>,
+    answer: bool,
+    hint: Hint,
+}
+
+impl Diagnosis {
+    /// Diagnoses an outcome.
+    #[must_use]
+    pub fn of(outcome: &Outcome<'_>) -> Self {
+        match outcome.result {
+            Ok(head) => {
+                let condition = Condition::of_status(head.status);
+                // A hint on an answer, as on a 301 or a 404, is no concern of a retry.
+                let hint = condition.map_or(Hint::Absent, |_| Hint::of(head.headers, head.received_at));
+                Self { condition, answer: condition.is_none(), hint }
+            }
+            Err(failure) => Self { condition: Condition::of_failure(failure), answer: false, hint: Hint::Absent },
+        }
+    }
+
+    /// Returns what is wrong, or `None` for an answer and for the caller's own error.
+    #[must_use]
+    pub const fn condition(&self) -> Option<Condition> {
+        self.condition
+    }
+
+    /// Returns whether the response blames nobody but the request.
+    #[must_use]
+    pub const fn is_answer(&self) -> bool {
+        self.answer
+    }
+
+    /// Returns how long the server asked to be left alone, uncapped. [`Duration::MAX`] stands for longer than that.
+    #[must_use]
+    pub const fn hint(&self) -> Option<Duration> {
+        match self.hint {
+            Hint::Wait(wait) => Some(wait),
+            Hint::Absent | Hint::Malformed => None,
+        }
+    }
+
+    /// Returns whether the server sent a hint that cannot be understood.
+    #[must_use]
+    pub const fn is_hint_malformed(&self) -> bool {
+        matches!(self.hint, Hint::Malformed)
+    }
+}
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.condition {
+            Some(condition) => condition.fmt(f),
+            None if self.answer => f.write_str("answer"),
+            None => f.write_str("the caller's own error"),
+        }
+    }
+}

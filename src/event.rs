@@ -1,0 +1,165 @@
+//! What is said, as data. Who listens decides what becomes of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+use crate::endpoint::Endpoint;
+use crate::policy::StopReason;
+use crate::report::AttemptReport;
+
+/// Listens to everything that is decided.
+///
+/// Called on the thread that drives the call, with no lock held; what is slow here slows the call. Closures are
+/// observers too.
+///
+/// ```
+/// # use forbear::{Endpoints, Event};
+/// let endpoints = Endpoints::builder().observer(|event: &Event<'_>| println!("{}", event.kind())).build();
+/// # let _ = endpoints;
+/// ```
+pub trait Observer: Send + Sync {
+    /// Is told of one event.
+    fn on_event(&self, event: &Event<'_>);
+}
+
+impl<F: Fn(&Event<'_>) + Send + Sync> Observer for F {
+    fn on_event(&self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+impl Observer for std::sync::Arc<dyn Observer> {
+    fn on_event(&self, event: &Event<'_>) {
+        (**self).on_event(event);
+    }
+}
+
+/// One thing that was decided. It carries no path, query, user information, header value or body.
+#[derive(Clone, Debug)]
+pub struct Event<'a> {
+    pub(crate) kind: EventKind,
+    pub(crate) call: u64,
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) method: &'a Method,
+    pub(crate) attempt: u32,
+    pub(crate) max_attempts: u32,
+    pub(crate) outcome: Option<&'a AttemptReport>,
+    pub(crate) reason: Option<StopReason>,
+    pub(crate) elapsed: Option<Duration>,
+    pub(crate) budget: Option<f64>,
+}
+
+impl Event<'_> {
+    /// Returns what happened.
+    #[must_use]
+    pub const fn kind(&self) -> EventKind {
+        self.kind
+    }
+
+    /// Returns the id of the call, which joins its events: the seed that it was given.
+    #[must_use]
+    pub const fn call(&self) -> u64 {
+        self.call
+    }
+
+    /// Returns the name of the endpoint, `fallback` for a host without one.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.endpoint.name()
+    }
+
+    /// Returns the method of the request.
+    #[must_use]
+    pub const fn method(&self) -> &Method {
+        self.method
+    }
+
+    /// Returns the host of the request, in lower case.
+    #[must_use]
+    pub fn server_address(&self) -> &str {
+        self.endpoint.origin.host()
+    }
+
+    /// Returns the port of the request, or `None` if it gives none and its scheme has no default.
+    #[must_use]
+    pub const fn server_port(&self) -> Option<u16> {
+        self.endpoint.origin.port()
+    }
+
+    /// Returns the number of the attempt that this is about, counted from 1.
+    #[must_use]
+    pub const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Returns the largest number of attempts that the policy allows.
+    #[must_use]
+    pub const fn max_attempts(&self) -> u32 {
+        self.max_attempts
+    }
+
+    /// Returns what came back from the attempt, or `None` if it is still in flight.
+    #[must_use]
+    pub const fn outcome(&self) -> Option<&AttemptReport> {
+        self.outcome
+    }
+
+    /// Returns the status of the response.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.outcome?.status()
+    }
+
+    /// Returns why a failing outcome was not retried.
+    #[must_use]
+    pub const fn reason(&self) -> Option<StopReason> {
+        self.reason
+    }
+
+    /// Returns the time since the start of the call, or `None` for a call that was dropped: nothing tells it the time.
+    #[must_use]
+    pub const fn elapsed(&self) -> Option<Duration> {
+        self.elapsed
+    }
+
+    /// Returns the credit of the endpoint's budget, after this decision.
+    #[must_use]
+    pub const fn budget(&self) -> Option<f64> {
+        self.budget
+    }
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A retry was decided.
+    Retry,
+    /// A failing outcome is handed back.
+    Stop,
+    /// A call succeeded after at least one retry.
+    Recovered,
+    /// A call was dropped in flight or waiting.
+    Abandoned,
+}
+
+impl EventKind {
+    /// Returns the message of the event.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Stop => "stop",
+            Self::Recovered => "recovered",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

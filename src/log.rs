@@ -1,0 +1,54 @@
+//! The observer that speaks `tracing`. The only file that logs.
+
+use std::time::Duration;
+
+use crate::event::{Event, Observer};
+use crate::policy::{StopReason, WaitSource};
+use crate::report::AttemptReport;
+
+/// Says every event as a `tracing` event with the target `forbear`. Names, fields and levels are public API; the
+/// [crate page](crate#events) lists them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tracing;
+
+impl Observer for Tracing {
+    fn on_event(&self, event: &Event<'_>) {
+        let outcome = event.outcome();
+        let condition = outcome.and_then(AttemptReport::condition);
+        tracing::event!(
+            target: "forbear",
+            tracing::Level::DEBUG,
+            retry.call = %format_args!("{:x}", event.call()),
+            retry.endpoint = event.endpoint(),
+            http.request.method = event.method().as_str(),
+            server.address = event.server_address(),
+            server.port = event.server_port(),
+            http.response.status_code = event.status().map(|status| status.as_u16()),
+            http.request.resend_count = event.attempt().checked_sub(1).filter(|count| *count > 0),
+            error.type = error_type(event).as_deref(),
+            retry.attempt = event.attempt(),
+            retry.max_attempts = event.max_attempts(),
+            retry.condition = condition.map(|condition| condition.as_str()),
+            retry.reason = event.reason().map(StopReason::as_str),
+            retry.remedy = event.reason().and_then(StopReason::remedy),
+            retry.hint_ms = outcome.and_then(AttemptReport::hint).map(millis),
+            retry.hint_malformed = outcome.filter(|it| it.diagnosis().is_hint_malformed()).map(|_| true),
+            retry.wait_ms = outcome.and_then(AttemptReport::wait).map(millis),
+            retry.wait_source = outcome.and_then(AttemptReport::wait_source).map(WaitSource::as_str),
+            retry.elapsed_ms = event.elapsed().map(millis),
+            retry.budget = event.budget(),
+            "{}",
+            event.kind(),
+        );
+    }
+}
+
+/// OpenTelemetry's `error.type`: the status, or a name of few values; absent where nothing is wrong.
+fn error_type(event: &Event<'_>) -> Option<String> {
+    let condition = event.outcome()?.condition()?;
+    Some(event.status().map_or_else(|| condition.as_str().to_owned(), |status| status.as_str().to_owned()))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,86 @@
+//! What came back from one attempt. Facts only; what they mean is for the diagnosis.
+
+use std::time::SystemTime;
+
+use http::{HeaderMap, StatusCode};
+
+/// The facts of one attempt: a response head, or how it failed.
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use forbear::{Failure, Outcome};
+/// # use http::{HeaderMap, StatusCode};
+/// let headers = HeaderMap::new();
+/// let response = Outcome::response(StatusCode::BAD_GATEWAY, &headers, SystemTime::UNIX_EPOCH);
+/// assert_eq!(response.status(), Some(StatusCode::BAD_GATEWAY));
+///
+/// let failure = Outcome::failure(Failure::Timeout);
+/// assert_eq!(failure.status(), None);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Outcome<'a> {
+    pub(crate) result: Result<Head<'a>, Failure>,
+    pub(crate) redirected: bool,
+}
+
+impl<'a> Outcome<'a> {
+    /// Returns the outcome of an attempt that was answered.
+    ///
+    /// `received_at` is the wall-clock time at which the head arrived. It is used for the dates of HTTP and for
+    /// nothing else; where a response carries a `Date` of its own, a wrong clock does no harm.
+    #[must_use]
+    pub const fn response(status: StatusCode, headers: &'a HeaderMap, received_at: SystemTime) -> Self {
+        Self { result: Ok(Head { status, headers, received_at }), redirected: false }
+    }
+
+    /// Returns the outcome of an attempt that got no response.
+    #[must_use]
+    pub const fn failure(failure: Failure) -> Self {
+        Self { result: Err(failure), redirected: false }
+    }
+
+    /// Says that the transport followed a redirect before this outcome. Default `false`.
+    ///
+    /// The outcome then tells about the last hop only: an earlier one has answered, so nothing here proves that the
+    /// request was not processed, and a request that is not idempotent is not repeated.
+    #[must_use]
+    pub const fn redirected(mut self, redirected: bool) -> Self {
+        self.redirected = redirected;
+        self
+    }
+
+    /// Returns the status of the response, or `None` for a failure.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.result.as_ref().ok().map(|head| head.status)
+    }
+}
+
+/// How an attempt failed without a response.
+///
+/// When in doubt, choose [`Interrupted`](Self::Interrupted): it assumes the least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Failure {
+    /// No connection: refused, unreachable, no such name, or not connected in time. Nothing was sent.
+    Connect,
+    /// No connection, in a way that will last: a certificate, a TLS handshake, a proxy that refuses.
+    ConnectPermanent,
+    /// The peer refused the stream, or the connection closed before the request was written: nothing was processed
+    /// (RFC 9113 §8.7).
+    StreamRefused,
+    /// The connection broke, or what came was not HTTP. How far the request got is not known.
+    Interrupted,
+    /// No answer in time. The request may well have been processed.
+    Timeout,
+    /// The caller's own error, such as a request body that fails while it is read. Blames nobody.
+    Caller,
+}
+
+/// The head of a response and when it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) received_at: SystemTime,
+}

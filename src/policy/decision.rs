@@ -1,0 +1,148 @@
+//! What was decided, always with its reason.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What to do after an outcome. There is no third way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Wait, then begin another attempt.
+    Retry(Retry),
+    /// Hand back what came.
+    Done(Done),
+}
+
+/// A retry that was decided and paid for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    pub(crate) wait: Duration,
+    pub(crate) source: WaitSource,
+}
+
+impl Retry {
+    /// Returns how long to wait before the next attempt begins. Zero means at once: do not sleep at all.
+    #[must_use]
+    pub const fn wait(&self) -> Duration {
+        self.wait
+    }
+
+    /// Returns who asked for the wait.
+    #[must_use]
+    pub const fn source(&self) -> WaitSource {
+        self.source
+    }
+}
+
+/// The end of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    pub(crate) reason: Option<StopReason>,
+}
+
+impl Done {
+    /// Returns why a failing outcome is not retried, or `None` for an answer and for the caller's own error.
+    #[must_use]
+    pub const fn reason(&self) -> Option<StopReason> {
+        self.reason
+    }
+}
+
+/// Whose wish the floor of a wait is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WaitSource {
+    /// The server's hint.
+    Hint,
+    /// The policy's backoff.
+    Backoff,
+}
+
+impl WaitSource {
+    /// Returns the name used in events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hint => "hint",
+            Self::Backoff => "backoff",
+        }
+    }
+}
+
+/// Why a failing outcome is handed back. In the order in which the questions are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The policy has no retries for this condition.
+    NoRetries,
+    /// The request may have been processed and is not known to be idempotent.
+    NotSafeToRepeat,
+    /// The body is a stream, which can be sent only once.
+    NotReplayable,
+    /// The retries that the rule of this condition allows are used up.
+    RuleAttempts,
+    /// The attempts that the policy allows are used up.
+    Attempts,
+    /// The server asked for a longer wait than the call has left.
+    HintTooLong,
+    /// Too little time is left for another attempt.
+    NoTimeLeft,
+    /// The endpoint's budget cannot pay for the retry.
+    Budget,
+}
+
+impl StopReason {
+    /// All reasons.
+    pub const ALL: [Self; 8] = [
+        Self::NoRetries,
+        Self::NotSafeToRepeat,
+        Self::NotReplayable,
+        Self::RuleAttempts,
+        Self::Attempts,
+        Self::HintTooLong,
+        Self::NoTimeLeft,
+        Self::Budget,
+    ];
+
+    /// Returns the name used in events, such as `not_safe_to_repeat`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoRetries => "no_retries",
+            Self::NotSafeToRepeat => "not_safe_to_repeat",
+            Self::NotReplayable => "not_replayable",
+            Self::RuleAttempts => "rule_attempts",
+            Self::Attempts => "attempts",
+            Self::HintTooLong => "hint_too_long",
+            Self::NoTimeLeft => "no_time_left",
+            Self::Budget => "budget",
+        }
+    }
+
+    /// Returns what the developer of the client can do about it, if anything.
+    #[must_use]
+    pub const fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::NotSafeToRepeat => Some("send Idempotency-Key or mark the request idempotent"),
+            Self::NotReplayable => Some("give the body as bytes, so that it can be sent again"),
+            Self::HintTooLong => Some("ask again at the report's retry_at, or allow the call more time"),
+            Self::NoTimeLeft => Some("allow the call more time"),
+            Self::NoRetries | Self::RuleAttempts | Self::Attempts | Self::Budget => None,
+        }
+    }
+}
+
+/// Displays the reason in words.
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoRetries => "this is not retried",
+            Self::NotSafeToRepeat => "not safe to repeat",
+            Self::NotReplayable => "its body cannot be sent again",
+            Self::RuleAttempts => "no retries left for this condition",
+            Self::Attempts => "no attempts left",
+            Self::HintTooLong => "the server asked for a longer wait than the call has left",
+            Self::NoTimeLeft => "no time left",
+            Self::Budget => "the retry budget is spent",
+        })
+    }
+}

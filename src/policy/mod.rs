@@ -1,0 +1,203 @@
+//! What to do about each condition, within which limits. Pure data.
+
+mod backoff;
+mod decision;
+mod rule;
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use backoff::Backoff;
+pub(crate) use backoff::Wait;
+pub use decision::{Decision, Done, Retry, StopReason, WaitSource};
+pub use rule::{Repeat, Rule};
+
+use crate::diagnosis::Condition;
+
+/// A rule for each condition, and the limits of a call. Cheap to clone.
+///
+/// The default makes 3 attempts in all and starts none later than 60 s after the first; it sets no timeouts. Its
+/// rules are the table of the [crate page](crate#defaults).
+///
+/// ```
+/// # use std::time::Duration;
+/// # use forbear::Policy;
+/// let policy = Policy::builder().max_attempts(2).max_elapsed(Duration::from_secs(5)).build()?;
+/// assert_eq!(policy.max_attempts(), 2);
+/// # Ok::<(), forbear::PolicyError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy(Arc<Settings>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Settings {
+    max_attempts: u32,
+    max_elapsed: Duration,
+    attempt_timeout: Option<Duration>,
+    timeout: Option<Duration>,
+    rules: [Rule; Condition::ALL.len()],
+}
+
+impl Policy {
+    /// Returns a builder that starts from the default policy.
+    pub fn builder() -> PolicyBuilder {
+        PolicyBuilder {
+            settings: Settings {
+                max_attempts: 3,
+                max_elapsed: Duration::from_secs(60),
+                attempt_timeout: None,
+                timeout: None,
+                rules: Condition::ALL.map(Rule::default_for),
+            },
+        }
+    }
+
+    /// Returns the largest number of attempts, the first included.
+    #[must_use]
+    pub fn max_attempts(&self) -> u32 {
+        self.0.max_attempts
+    }
+
+    /// Returns how long after the first attempt the last one may start.
+    #[must_use]
+    pub fn max_elapsed(&self) -> Duration {
+        self.0.max_elapsed
+    }
+
+    /// Returns how long one attempt may take to the head of its response.
+    #[must_use]
+    pub fn attempt_timeout(&self) -> Option<Duration> {
+        self.0.attempt_timeout
+    }
+
+    /// Returns how long the whole call may take.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.0.timeout
+    }
+
+    /// Returns the rule for a condition.
+    #[must_use]
+    pub fn rule(&self, condition: Condition) -> Rule {
+        self.0.rules.get(condition.index()).copied().unwrap_or(Rule::never())
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self(Arc::new(Self::builder().settings))
+    }
+}
+
+/// Builds a [`Policy`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct PolicyBuilder {
+    settings: Settings,
+}
+
+impl PolicyBuilder {
+    /// Sets the largest number of attempts, the first included. Default 3: the first retry earns most of what there
+    /// is, the second a little, and a third hardly anything.
+    ///
+    /// 1 sends once. 0 is an error.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.settings.max_attempts = attempts;
+        self
+    }
+
+    /// Sets how long after the first attempt the last one may start. Default 60 s.
+    ///
+    /// [`Duration::ZERO`] means one attempt, [`Duration::MAX`] no limit. An attempt under way is not cut off: it may
+    /// end later than this.
+    pub fn max_elapsed(mut self, max_elapsed: Duration) -> Self {
+        self.settings.max_elapsed = max_elapsed;
+        self
+    }
+
+    /// Sets how long one attempt may take to the head of its response. Default none.
+    ///
+    /// The reading of the body is not limited. Zero is an error.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.attempt_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how long the whole call may take, waits and the reading of the body included. Default none.
+    ///
+    /// An attempt under way is cut off. A request's own timeout goes before this one. Zero is an error.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the rule for a condition.
+    pub fn rule(mut self, condition: Condition, rule: Rule) -> Self {
+        if let Some(slot) = self.settings.rules.get_mut(condition.index()) {
+            *slot = rule;
+        }
+        self
+    }
+
+    /// Builds the policy.
+    ///
+    /// # Errors
+    ///
+    /// Names the first field that has an impossible value, and its range.
+    pub fn build(self) -> Result<Policy, PolicyError> {
+        let Settings { max_attempts, attempt_timeout, timeout, .. } = self.settings;
+        if max_attempts == 0 {
+            return Err(PolicyError { field: "max_attempts", value: "0", range: "1 or more" });
+        }
+        for (field, value) in [("attempt_timeout", attempt_timeout), ("timeout", timeout)] {
+            if value.is_some_and(|timeout| timeout.is_zero()) {
+                return Err(PolicyError { field, value: "0s", range: "longer than zero" });
+            }
+        }
+        Ok(Policy(Arc::new(self.settings)))
+    }
+}
+
+/// A policy that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyError {
+    field: &'static str,
+    value: &'static str,
+    range: &'static str,
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}, but must be {}", self.field, self.value, self.range)
+    }
+}
+
+impl Error for PolicyError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_impossible_value_is_named_with_its_range() {
+        for (builder, text) in [
+            (Policy::builder().max_attempts(0), "max_attempts is 0, but must be 1 or more"),
+            (Policy::builder().attempt_timeout(Duration::ZERO), "attempt_timeout is 0s, but must be longer than zero"),
+            (Policy::builder().timeout(Duration::ZERO), "timeout is 0s, but must be longer than zero"),
+        ] {
+            assert_eq!(builder.build().unwrap_err().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn one_rule_changes_and_the_others_stay() {
+        let rule = Rule::retries(7, Backoff::constant(Duration::from_secs(3)));
+        let policy = Policy::builder().rule(Condition::InternalError, rule).build().unwrap();
+        for condition in Condition::ALL {
+            let expected = if condition == Condition::InternalError { rule } else { Policy::default().rule(condition) };
+            assert_eq!(policy.rule(condition), expected, "{condition}");
+        }
+    }
+}
