@@ -134,12 +134,12 @@ mod tests {
     #[test]
     fn the_floor_and_the_spread_follow_the_formula() {
         for (delay, hint, left, floor, spread) in [
-            (2 * S, None, 6NONE, S, S),
-            (2 * S, Some(NONE), 6NONE, S, S),
-            (2 * S, Some(S), 6NONE, S, S),
-            (2 * S, Some(3NONE), 6NONE, 3NONE, 15 * S),
-            (2 * S, Some(3NONE), 4NONE, 3NONE, 1NONE),
-            (2 * S, Some(3NONE), 3NONE, 3NONE, NONE),
+            (2 * S, None, 60 * S, S, S),
+            (2 * S, Some(NONE), 60 * S, S, S),
+            (2 * S, Some(S), 60 * S, S, S),
+            (2 * S, Some(30 * S), 60 * S, 30 * S, 15 * S),
+            (2 * S, Some(30 * S), 40 * S, 30 * S, 10 * S),
+            (2 * S, Some(30 * S), 30 * S, 30 * S, NONE),
             (2 * S, None, S, S, NONE),
             (NONE, None, S, NONE, NONE),
             (NONE, Some(Duration::MAX), Duration::MAX, Duration::MAX, NONE),
@@ -152,10 +152,10 @@ mod tests {
     #[test]
     fn only_a_floor_that_does_not_fit_refuses_and_says_what_did_not_fit() {
         for (delay, hint, left, reason) in [
-            (2 * S, Some(3NONE), 29 * S, StopReason::HintTooLong),
-            (2 * S, Some(Duration::MAX), 6NONE, StopReason::HintTooLong),
+            (2 * S, Some(30 * S), 29 * S, StopReason::HintTooLong),
+            (2 * S, Some(Duration::MAX), 60 * S, StopReason::HintTooLong),
             (4 * S, None, S, StopReason::NoTimeLeft),
-            (4 * S, Some(3NONE), S, StopReason::NoTimeLeft),
+            (4 * S, Some(30 * S), S, StopReason::NoTimeLeft),
             (NONE, None, NONE, StopReason::NoTimeLeft),
         ] {
             assert_eq!(Wait::plan(delay, hint, left), Err(reason), "delay {delay:?}, hint {hint:?}, left {left:?}");

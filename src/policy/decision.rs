@@ -135,7 +135,7 @@ impl StopReason {
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoRetries => "this is not retried",
+            Self::NoRetries => "this condition is not retried",
             Self::NotSafeToRepeat => "not safe to repeat",
             Self::NotReplayable => "its body cannot be sent again",
             Self::RuleAttempts => "no retries left for this condition",
