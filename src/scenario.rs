@@ -36,6 +36,8 @@ pub struct Scenario {
     report: Option<Report>,
     /// When the attempt begins that the next outcome belongs to.
     begins: Duration,
+    /// Whether the story said when its next call starts.
+    announced: bool,
     timeline: String,
 }
 
@@ -58,6 +60,7 @@ impl Scenario {
             call: None,
             report: None,
             begins: Duration::ZERO,
+            announced: false,
             timeline: String::new(),
         }
     }
@@ -90,7 +93,25 @@ impl Scenario {
         self
     }
 
-    /// Goes to a time, in seconds since the story began. The attempt began when the last wait was over, or just now.
+    /// Starts the next call so many seconds after the story began. Without this it starts when its first outcome
+    /// arrives.
+    ///
+    /// # Panics
+    ///
+    /// If a call is waiting, or if the story is further on.
+    #[track_caller]
+    #[must_use]
+    pub fn calls_at(mut self, seconds: f64) -> Self {
+        let at = Duration::from_secs_f64(seconds);
+        if self.call.is_some() || at < self.begins {
+            self.fail(&format!("no call can start at {seconds} s"));
+        }
+        self.begins = at;
+        self.announced = true;
+        self
+    }
+
+    /// Goes to a time, in seconds since the story began. A retry began when the wait before it was over.
     ///
     /// # Panics
     ///
@@ -98,7 +119,7 @@ impl Scenario {
     #[track_caller]
     pub fn at(mut self, seconds: f64) -> Moment {
         let at = Duration::from_secs_f64(seconds);
-        if self.call.is_none() {
+        if self.call.is_none() && !self.announced {
             self.begins = self.begins.max(at);
         }
         if at < self.begins {
@@ -218,6 +239,7 @@ impl Moment {
             scenario.note(scenario.begins, "too late to begin");
             scenario.fail("the attempt could not begin");
         };
+        scenario.announced = false;
         let decision = call.on_outcome(outcome, Now::from_origin(at));
         scenario.note(at, &format!("attempt {} {what} → {decision:?}", attempt.number()));
         match &decision {

@@ -1,30 +1,257 @@
 //! What is decided, as stories on made-up time. Needs no feature but `test-util`.
 #![cfg(test)]
 
-use forbear::{Condition, Failure, Policy, Scenario, StopReason};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use forbear::{
+    Backoff, Call, Condition, Decision, Endpoints, Event, Failure, Now, Outcome, Policy, PolicyBuilder, Repeat, Rule,
+    Scenario, StopReason, WaitSource,
+};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 fn default() -> Scenario {
     Scenario::new(Policy::default())
 }
 
-#[test]
-fn a_503_gets_two_patient_retries() {
-    default()
-        .at(0.0)
-        .receives(503)
-        .retries_within(0.5..=1.0)
-        .at(1.0)
-        .receives(503)
-        .retries_within(1.0..=2.0)
-        .at(3.0)
-        .receives(503)
-        .stops(StopReason::RuleAttempts);
+fn with(change: impl FnOnce(PolicyBuilder) -> PolicyBuilder) -> Scenario {
+    Scenario::new(change(Policy::builder()).build().unwrap())
+}
+
+#[rustfmt::skip] // a story has a line for each thing that happens
+mod stories {
+    use super::*;
+
+    #[test]
+    fn a_503_gets_two_patient_retries() {
+        default()
+            .at(0.0).receives(503).retries_within(0.5..=1.0)
+            .at(1.0).receives(503).retries_within(1.0..=2.0)
+            .at(3.0).receives(503).stops(StopReason::RuleAttempts);
+    }
+
+    #[test]
+    fn a_503_waits_as_the_server_asks_and_half_as_long_again_at_most() {
+        for seed in 0..100 {
+            default().seed(seed)
+                .at(0.0).with("retry-after", "10").receives(503).retries_within(10.0..=15.0);
+        }
+    }
+
+    #[test]
+    fn a_hint_is_a_minimum_for_every_condition_that_is_retried_but_makes_none_retryable() {
+        default().at(0.0).with("retry-after", "7").receives(502).retries_within(7.0..=10.5);
+        default().at(0.0).with("retry-after", "7").receives(504).retries_within(7.0..=10.5);
+        default().at(0.0).with("retry-after", "1").receives(500).stops(StopReason::NoRetries);
+        default().at(0.0).with("retry-after", "1").receives(404).is_handed_back();
+        default().at(0.0).with("retry-after", "1").receives(301).is_handed_back();
+    }
+
+    #[test]
+    fn a_hint_of_zero_or_nonsense_leaves_the_backoff_as_it_is() {
+        for hint in ["0", "-1", "soon", "Thu, 01 Jan 1970 00:00:00 GMT"] {
+            default().at(0.0).with("retry-after", hint).receives(503).retries_within(0.5..=1.0);
+        }
+    }
+
+    #[test]
+    fn a_hint_that_does_not_fit_stops_at_once_and_tells_when_to_ask_again() {
+        let story = default()
+            .at(1.0).with("retry-after", "3600").receives(503).stops(StopReason::HintTooLong);
+        let report = story.report().unwrap();
+        assert_eq!(report.hint(), Some(Duration::from_secs(3600)));
+        assert_eq!(report.retry_at(), Some(UNIX_EPOCH + Duration::from_secs(3601)));
+
+        let story = default()
+            .at(0.0).with("retry-after", "99999999999999999999").receives(503).stops(StopReason::HintTooLong);
+        assert_eq!(story.report().unwrap().hint(), Some(Duration::MAX));
+        assert_eq!(story.report().unwrap().retry_at(), None, "cannot be represented");
+    }
+
+    #[test]
+    fn an_answer_ends_the_call_and_is_no_failure() {
+        for status in [200, 204, 301, 400, 401, 403, 404, 409, 422] {
+            let story = default().at(0.0).receives(status).is_handed_back();
+            assert!(story.report().is_none(), "{status}");
+        }
+    }
+
+    #[test]
+    fn the_callers_own_error_is_handed_back_and_blames_nobody() {
+        let story = default().at(0.0).fails(Failure::Caller).is_handed_back();
+        assert!(story.report().is_none());
+    }
+
+    #[test]
+    fn retries_of_one_condition_do_not_use_up_those_of_another_but_the_call_has_three_attempts() {
+        default()
+            .at(0.0).fails(Failure::Interrupted).retries_within(0.5..=1.0)
+            .at(1.0).fails(Failure::Connect).retries_within(0.2..=0.4) // its second retry, whatever the first was for
+            .at(2.0).receives(503).stops(StopReason::Attempts);
+    }
+
+    #[test]
+    fn a_refused_stream_is_sent_again_at_once_and_for_nothing() {
+        let mut story = default();
+        for call in 0..20 {
+            let at = f64::from(call);
+            story = story.method(Method::POST)
+                .at(at).fails(Failure::StreamRefused).retries_within(0.0..=0.0)
+                .at(at).fails(Failure::StreamRefused).retries_within(0.1..=0.2)
+                .at(at + 0.2).fails(Failure::StreamRefused).stops(StopReason::RuleAttempts);
+        }
+    }
+
+    #[test]
+    fn a_write_that_may_have_been_done_is_not_repeated() {
+        for method in [Method::POST, Method::PATCH] {
+            for status in [502, 503, 504, 408, 520, 521, 523, 524, 530] {
+                default().method(method.clone()).at(0.0).receives(status).stops(StopReason::NotSafeToRepeat);
+            }
+            for failure in [Failure::Interrupted, Failure::Timeout] {
+                default().method(method.clone()).at(0.0).fails(failure).stops(StopReason::NotSafeToRepeat);
+            }
+        }
+    }
+
+    #[test]
+    fn a_write_that_was_certainly_not_done_is_repeated() {
+        default().method(Method::POST).at(0.0).receives(429).retries_within(0.5..=1.0);
+        default().method(Method::POST).at(0.0).receives(425).retries_within(0.5..=1.0);
+        default().method(Method::POST).at(0.0).fails(Failure::Connect).retries_within(0.1..=0.2);
+        default().method(Method::POST).at(0.0).fails(Failure::StreamRefused).retries_within(0.0..=0.0);
+    }
+
+    #[test]
+    fn the_callers_word_goes_before_the_method() {
+        default().method(Method::POST).idempotent(true).at(0.0).receives(503).retries_within(0.5..=1.0);
+        default().method(Method::GET).idempotent(false).at(0.0).receives(503).stops(StopReason::NotSafeToRepeat);
+    }
+
+    #[test]
+    fn a_rule_may_say_that_any_method_is_repeated() {
+        let rule = Rule::retries(1, Backoff::constant(Duration::from_secs(4))).repeat(Repeat::Any);
+        with(|policy| policy.rule(Condition::InternalError, rule))
+            .method(Method::POST)
+            .at(0.0).receives(500).retries_within(2.0..=4.0)
+            .at(4.0).receives(500).stops(StopReason::RuleAttempts);
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_replayed_is_sent_once() {
+        default().replayable(false).at(0.0).receives(503).stops(StopReason::NotReplayable);
+        default().replayable(false).at(0.0).fails(Failure::Connect).stops(StopReason::NotReplayable);
+    }
+
+    #[test]
+    fn the_first_reason_in_the_order_of_the_questions_is_given() {
+        let broke = || {
+            with(|policy| policy.max_attempts(1).max_elapsed(Duration::ZERO))
+                .method(Method::POST).replayable(false)
+        };
+        broke().at(0.0).receives(404).is_handed_back();
+        broke().at(0.0).receives(500).stops(StopReason::NoRetries);
+        broke().at(0.0).receives(503).stops(StopReason::NotSafeToRepeat);
+        broke().idempotent(true).at(0.0).receives(503).stops(StopReason::NotReplayable);
+        broke().idempotent(true).replayable(true).at(0.0).receives(503).stops(StopReason::Attempts);
+        with(|policy| policy.max_elapsed(Duration::ZERO)).at(0.0).receives(503).stops(StopReason::NoTimeLeft);
+        default()
+            .at(0.0).fails(Failure::Timeout).retries_within(1.0..=2.0)
+            .at(2.0).fails(Failure::Timeout).stops(StopReason::RuleAttempts)
+            .at(2.0).with("retry-after", "3600").receives(503).stops(StopReason::HintTooLong)
+            .at(2.0).receives(503).stops(StopReason::Budget);
+    }
+
+    #[test]
+    fn one_attempt_sends_once() {
+        with(|policy| policy.max_attempts(1)).at(0.0).receives(503).stops(StopReason::Attempts);
+        with(|policy| policy.max_attempts(1)).at(0.0).fails(Failure::StreamRefused).stops(StopReason::Attempts);
+    }
+
+    #[test]
+    fn no_attempt_starts_after_max_elapsed_but_one_under_way_may_end_later() {
+        with(|policy| policy.max_elapsed(Duration::from_secs(5)))
+            .at(0.0).receives(503).retries_within(0.5..=1.0)
+            .at(300.0).receives(503).stops(StopReason::NoTimeLeft);
+        with(|policy| policy.max_elapsed(Duration::from_secs(5)))
+            .calls_at(10.0)
+            .at(14.0).receives(503).retries_within(0.5..=1.0)
+            .at(99.0).receives(200).is_handed_back();
+        // half of the backoff fits, so the jitter is cut to what is left
+        let late = Policy::builder().max_elapsed(Duration::from_secs(5)).build().unwrap();
+        for seed in 0..100 {
+            let mut call = start(&Endpoints::new(late.clone()), Method::GET, seed);
+            call.begin(at(0.0)).unwrap();
+            let Decision::Retry(retry) = call.on_outcome(&unavailable(), at(4.4)) else { panic!("0.5 s fit into 0.6") };
+            assert!(retry.wait() <= Duration::from_millis(600), "{retry:?}");
+        }
+    }
+
+    #[test]
+    fn the_calls_timeout_limits_the_start_of_attempts_too() {
+        with(|policy| policy.timeout(Duration::from_secs(5)))
+            .at(0.0).receives(503).retries_within(0.5..=1.0)
+            .at(4.9).receives(503).stops(StopReason::NoTimeLeft);
+        with(|policy| policy.timeout(Duration::from_secs(5)))
+            .at(0.0).with("retry-after", "6").receives(503).stops(StopReason::HintTooLong);
+    }
+
+    #[test]
+    fn a_wait_that_overshot_sends_nothing_and_gives_the_price_back() {
+        let story = default()
+            .at(0.0).receives(503).retries_within(0.5..=1.0)
+            .wakes_too_late_at(61.0);
+        assert_eq!(story.report().unwrap().reason(), Some(StopReason::NoTimeLeft));
+        // A timeout costs all of the five credits.
+        story.at(61.0).fails(Failure::Timeout).retries_within(1.0..=2.0);
+    }
+
+    #[test]
+    fn a_call_dropped_while_it_waits_gives_the_price_back() {
+        default()
+            .at(0.0).receives(503).retries_within(0.5..=1.0).abandons()
+            .at(1.0).fails(Failure::Timeout).retries_within(1.0..=2.0);
+    }
+
+    #[test]
+    fn a_retry_that_works_is_free_and_one_that_does_not_is_paid_for() {
+        default()
+            .at(0.0).receives(503).retries_within(0.5..=1.0)
+            .at(1.0).receives(200).is_handed_back()
+            .at(1.0).fails(Failure::Timeout).retries_within(1.0..=2.0);
+        default()
+            .at(0.0).receives(503).retries_within(0.5..=1.0)
+            .at(1.0).receives(500).stops(StopReason::NoRetries)
+            .at(1.0).fails(Failure::Timeout).stops(StopReason::Budget);
+    }
+
+    #[test]
+    fn a_call_that_recovers_has_a_report_of_all_its_attempts() {
+        let story = default()
+            .calls_at(0.0)
+            .at(0.25).with("retry-after", "2").receives(503).retries_within(2.0..=3.0)
+            .at(3.5).receives(200).is_handed_back();
+        let report = story.report().unwrap();
+        assert!(report.is_recovered());
+        let [first, second] = report.attempts() else { panic!("{report}") };
+        assert_eq!((first.number(), first.status(), first.condition()), (1, Some(StatusCode::SERVICE_UNAVAILABLE), Some(Condition::Unavailable)));
+        assert_eq!((first.elapsed(), first.wait_source()), (Duration::from_millis(250), Some(WaitSource::Hint)));
+        assert_eq!((second.number(), second.status(), second.condition()), (2, Some(StatusCode::OK), None));
+        assert_eq!((second.wait(), report.elapsed()), (None, Duration::from_millis(3500)));
+    }
 }
 
 #[test]
-fn a_503_waits_as_the_server_asks_and_a_half_more_at_most() {
-    for seed in 0..100 {
-        default().seed(seed).at(0.0).with("retry-after", "10").receives(503).retries_within(10.0..=15.0);
+fn a_failing_story_shows_its_whole_timeline() {
+    let message = std::panic::catch_unwind(|| {
+        let story = default().at(0.0).receives(503).retries_within(0.5..=1.0);
+        story.at(1.0).with("retry-after", "soon").receives(502).stops(StopReason::Budget)
+    })
+    .unwrap_err();
+    let message = message.downcast_ref::<String>().unwrap();
+    for part in
+        ["expected a stop because of Budget", "0.000 s  attempt 1 receives 503", "1.000 s  attempt 2 receives 502"]
+    {
+        assert!(message.contains(part), "{part} is not in\n{message}");
     }
 }
 
@@ -32,16 +259,19 @@ fn a_503_waits_as_the_server_asks_and_a_half_more_at_most() {
 fn conditions_have_the_retries_and_waits_of_the_table() {
     use Condition::*;
     // what comes back, and the longest wait before each retry
-    let table: [(Condition, Result<u16, Failure>, &[f64]); 16] = [
+    let table: [(Condition, Result<u16, Failure>, &[f64]); 19] = [
         (Unavailable, Ok(503), &[1.0, 2.0]),
         (BadGateway, Ok(502), &[1.0, 2.0]),
         (BadGateway, Ok(520), &[1.0, 2.0]),
         (GatewayTimeout, Ok(504), &[2.0]),
         (GatewayTimeout, Ok(522), &[2.0]),
+        (GatewayTimeout, Ok(524), &[2.0]),
         (RateLimited, Ok(429), &[1.0, 2.0]),
         (RequestTimeout, Ok(408), &[1.0]),
         (TooEarly, Ok(425), &[1.0]),
         (OriginUnreachable, Ok(521), &[1.0, 2.0]),
+        (OriginUnreachable, Ok(523), &[1.0, 2.0]),
+        (OriginUnreachable, Ok(530), &[1.0, 2.0]),
         (ConnectFailed, Err(Failure::Connect), &[0.2, 0.4]),
         (StreamRefused, Err(Failure::StreamRefused), &[0.0, 0.2]),
         (Interrupted, Err(Failure::Interrupted), &[1.0]),
@@ -65,4 +295,157 @@ fn conditions_have_the_retries_and_waits_of_the_table() {
         story = next(story, now).stops(last);
         assert_eq!(story.report().unwrap().attempts().last().unwrap().condition(), Some(condition));
     }
+}
+
+#[test]
+fn five_credits_pay_for_five_retries_or_for_one_after_a_timeout() {
+    for (outcome, expected) in [
+        (Outcome::failure(Failure::Connect), 5),
+        (Outcome::failure(Failure::Interrupted), 5),
+        (Outcome::failure(Failure::Timeout), 1),
+    ] {
+        let endpoints = quiet(Policy::default());
+        let mut paid = 0;
+        for seed in 0..20 {
+            let mut call = start(&endpoints, Method::GET, seed);
+            while call.begin(at(0.0)).is_ok() {
+                paid += u32::from(matches!(call.on_outcome(&outcome, at(0.0)), Decision::Retry(_)));
+            }
+        }
+        assert_eq!(paid, expected, "{outcome:?}");
+    }
+}
+
+#[test]
+fn each_host_has_a_budget_of_its_own() {
+    let endpoints = quiet(Policy::default());
+    let retries = |uri: &'static str| {
+        let mut call = endpoints.call(&Method::GET, &Uri::from_static(uri)).replayable(true).start(at(0.0), 0);
+        call.begin(at(0.0)).unwrap();
+        let retries = matches!(call.on_outcome(&Outcome::failure(Failure::Timeout), at(0.0)), Decision::Retry(_));
+        let _spent = call.begin(at(1.0));
+        retries
+    };
+    assert!(retries("http://a.internal/v1"));
+    assert!(!retries("http://a.internal:80/v2"), "the same host");
+    assert!(retries("http://a.internal:8080/v1"), "another port");
+    assert!(retries("https://a.internal/v1"), "another scheme");
+    assert!(retries("http://b.internal/v1"), "another host");
+}
+
+#[test]
+fn an_idempotency_key_makes_a_post_repeatable_unless_it_is_empty_or_the_caller_objects() {
+    let uri = Uri::from_static("http://payments.internal/v1/charges");
+    let endpoints = quiet(Policy::default());
+    for (key, word, repeated) in
+        [("7f", None, true), ("", None, false), ("7f", Some(false), false), ("", Some(true), true)]
+    {
+        let mut headers = HeaderMap::new();
+        headers.insert("idempotency-key", key.parse().unwrap());
+        let mut builder = endpoints.call(&Method::POST, &uri).replayable(true).headers(&headers);
+        if let Some(word) = word {
+            builder = builder.idempotent(word);
+        }
+        let mut call = builder.start(at(0.0), 0);
+        call.begin(at(0.0)).unwrap();
+        let decision = call.on_outcome(&unavailable(), at(0.0));
+        assert_eq!(matches!(decision, Decision::Retry(_)), repeated, "key {key:?}, word {word:?}: {decision:?}");
+    }
+}
+
+#[test]
+fn after_a_redirect_nothing_proves_that_a_write_was_not_done() {
+    let refused = Outcome::failure(Failure::Connect);
+    for (method, redirected, hidden, repeated) in [
+        (Method::POST, false, false, true),
+        (Method::POST, true, false, false),
+        (Method::POST, false, true, false),
+        (Method::GET, true, true, true),
+    ] {
+        let endpoints = quiet(Policy::default());
+        let uri = Uri::from_static("http://orders.internal");
+        let mut call = endpoints.call(&method, &uri).replayable(true).hidden_redirects(hidden).start(at(0.0), 0);
+        let attempt = call.begin(at(0.0)).unwrap();
+        assert_eq!(attempt.is_last(), hidden && !repeated, "{method}: the request need not be kept");
+        let decision = call.on_outcome(&refused.clone().redirected(redirected), at(0.0));
+        assert_eq!(matches!(decision, Decision::Retry(_)), repeated, "{method} {redirected} {hidden}");
+    }
+}
+
+#[test]
+fn an_attempt_has_the_shorter_of_its_own_time_and_the_calls() {
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    for (attempt_timeout, timeout, first, second) in [
+        (None, None, None, None),
+        (seconds(3), None, seconds(3), seconds(3)),
+        (None, seconds(10), seconds(10), seconds(6)),
+        (seconds(3), seconds(10), seconds(3), seconds(3)),
+        (seconds(8), seconds(10), seconds(8), seconds(6)),
+    ] {
+        let mut policy = Policy::builder();
+        if let Some(timeout) = attempt_timeout {
+            policy = policy.attempt_timeout(timeout);
+        }
+        if let Some(timeout) = timeout {
+            policy = policy.timeout(timeout);
+        }
+        let mut call = start(&quiet(policy.build().unwrap()), Method::GET, 0);
+        assert_eq!(call.begin(at(0.0)).unwrap().timeout(), first);
+        assert!(matches!(call.on_outcome(&unavailable(), at(1.0)), Decision::Retry(_)));
+        assert_eq!(call.begin(at(4.0)).unwrap().timeout(), second);
+    }
+}
+
+#[test]
+fn a_call_that_has_ended_or_waits_for_nothing_begins_no_attempt() {
+    let mut call = start(&quiet(Policy::default()), Method::GET, 0);
+    assert_eq!(call.on_outcome(&unavailable(), at(0.0)), done(), "nothing was sent");
+    call.begin(at(0.0)).unwrap();
+    assert!(call.begin(at(0.0)).is_err(), "no decision permits a second attempt");
+    assert!(matches!(call.on_outcome(&unavailable(), at(0.0)), Decision::Retry(_)));
+    call.begin(at(1.0)).unwrap();
+    call.on_outcome(&Outcome::response(StatusCode::OK, &HeaderMap::new(), SystemTime::UNIX_EPOCH), at(1.0));
+    assert!(call.begin(at(1.0)).is_err());
+    assert_eq!(call.on_outcome(&unavailable(), at(1.0)), done());
+}
+
+#[test]
+fn a_report_is_one_readable_line_per_attempt() {
+    let story = default().at(0.0).with("retry-after", "2").receives(503).retries_within(2.0..=3.0);
+    let story = story.at(3.0).fails(Failure::Interrupted).retries_within(0.5..=1.0);
+    let story = story.at(4.5).with("retry-after", "soon").receives(502).stops(StopReason::Attempts);
+    let report = story.report().unwrap();
+    let waits = [0, 1].map(|index| report.attempts()[index].wait().unwrap().as_secs_f64());
+    assert_eq!(
+        report.to_string(),
+        format!(
+            "attempt 1 at 0.000 s: 503 unavailable, server asks for 2.000 s; retry after {:.3} s\n\
+             attempt 2 at 3.000 s: interrupted; retry after {:.3} s\n\
+             attempt 3 at 4.500 s: 502 bad_gateway, hint malformed; stopped: no attempts left",
+            waits[0], waits[1]
+        )
+    );
+}
+
+fn quiet(policy: Policy) -> Endpoints {
+    Endpoints::builder().fallback(policy).observer(|_: &Event<'_>| {}).build()
+}
+
+fn start(endpoints: &Endpoints, method: Method, seed: u64) -> Call {
+    endpoints.call(&method, &Uri::from_static("http://orders.internal")).replayable(true).start(at(0.0), seed)
+}
+
+fn unavailable() -> Outcome<'static> {
+    static HEADERS: std::sync::LazyLock<HeaderMap> = std::sync::LazyLock::new(HeaderMap::new);
+    Outcome::response(StatusCode::SERVICE_UNAVAILABLE, &HEADERS, SystemTime::UNIX_EPOCH)
+}
+
+fn done() -> Decision {
+    let mut call = start(&quiet(Policy::default()), Method::GET, 0);
+    call.begin(at(0.0)).unwrap();
+    call.on_outcome(&Outcome::failure(Failure::Caller), at(0.0))
+}
+
+fn at(seconds: f64) -> Now {
+    Now::from_origin(Duration::from_secs_f64(seconds))
 }

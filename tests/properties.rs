@@ -1,0 +1,289 @@
+//! The invariants, attacked with generated calls: any outcome, any header bytes, any order, any time, dropped at any
+//! point. Needs no feature.
+#![cfg(test)]
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use forbear::{
+    Backoff, Call, Condition, Decision, Diagnosis, Endpoints, Event, Failure, Now, Outcome, Policy, Repeat, Rule,
+};
+use http::header::{AGE, DATE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::test_runner::{Config, TestCaseError};
+use proptest::{prop_assert, prop_assert_eq, proptest};
+
+proptest! {
+    #![proptest_config(Config { cases: 2_000, failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn the_invariants_hold_for_any_calls_on_one_host(policy in policy(), calls in vec(a_call(), 1..12)) {
+        let endpoints = Endpoints::builder().fallback(policy.clone()).observer(|_: &Event<'_>| {}).build();
+        let mut ledger = Ledger::default();
+        let mut now = Duration::ZERO;
+        for planned in calls {
+            play(&endpoints, &policy, planned, &mut now, &mut ledger)?;
+        }
+    }
+
+    #[test]
+    fn no_header_hides_its_response_or_makes_the_engine_panic(
+        status in 100_u16..1000, lines in vec((header_name(), header_value()), 0..6), received_at in received_at(),
+    ) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(name, value);
+        }
+        let outcome = Outcome::response(StatusCode::from_u16(status).unwrap(), &headers, received_at);
+        let diagnosis = Diagnosis::of(&outcome);
+        prop_assert!(!(diagnosis.is_hint_malformed() && diagnosis.hint().is_some()));
+        prop_assert!(diagnosis.condition().is_some() || diagnosis.hint().is_none(), "a hint on an answer");
+    }
+}
+
+/// Prices paid, and what pays for them, in thousandths.
+#[derive(Default)]
+struct Ledger {
+    paid: u64,
+    returned: u64,
+}
+
+/// Plays one call and checks every decision on the way.
+fn play(
+    endpoints: &Endpoints,
+    policy: &Policy,
+    plan: PlannedCall,
+    now: &mut Duration,
+    ledger: &mut Ledger,
+) -> Result<(), TestCaseError> {
+    let uri = Uri::from_static("http://orders.internal");
+    let at = |now: &Duration| Now::from_origin(*now);
+    let builder =
+        endpoints.call(&plan.method, &uri).replayable(plan.replayable).hidden_redirects(plan.hidden_redirects);
+    let mut call: Call = builder.start(at(now), plan.seed);
+    let started = *now;
+    let mut attempts = 0;
+    let mut retries: HashMap<Condition, u32> = HashMap::new();
+    let (mut paid, mut waiting) = (0, 0);
+    for step in plan.steps {
+        let elapsed = now.saturating_sub(started);
+        let Ok(attempt) = call.begin(at(now)) else {
+            prop_assert!(
+                attempts > 0 || policy.timeout().is_some_and(|timeout| elapsed >= timeout),
+                "the first one is sent"
+            );
+            ledger.returned += waiting;
+            return Ok(());
+        };
+        attempts += 1;
+        paid += waiting;
+        prop_assert_eq!(attempt.number(), attempts);
+        prop_assert!(attempts <= policy.max_attempts());
+        prop_assert!(attempts == 1 || elapsed <= policy.max_elapsed(), "attempt {} at {:?}", attempts, elapsed);
+        prop_assert!(policy.timeout().is_none_or(|timeout| elapsed < timeout));
+        prop_assert!(attempt.timeout().is_none_or(|timeout| timeout > Duration::ZERO));
+
+        if step.drops {
+            return Ok(()); // in flight: what was paid is gone
+        }
+        *now = step.time.after(*now);
+        let outcome = step.outcome();
+        let diagnosis = Diagnosis::of(&outcome);
+        match call.on_outcome(&outcome, at(now)) {
+            Decision::Done(done) => {
+                prop_assert_eq!(done.reason().is_none(), diagnosis.condition().is_none());
+                if diagnosis.is_answer() {
+                    ledger.returned += paid + 200;
+                }
+                return Ok(());
+            }
+            Decision::Retry(retry) => {
+                let condition = diagnosis.condition().unwrap();
+                let rule = policy.rule(condition);
+                prop_assert!(!attempt.is_last(), "the request was given away");
+                prop_assert!(retry.wait() >= diagnosis.hint().unwrap_or_default(), "earlier than the hint");
+                *retries.entry(condition).or_default() += 1;
+                prop_assert!(retries[&condition] <= rule.max_retries());
+                prop_assert!(plan.replayable, "a body was sent twice");
+                let unprocessed = any_method(rule) && !step.redirected && !plan.hidden_redirects;
+                prop_assert!(plan.method.is_idempotent() || unprocessed, "{} repeated on {}", plan.method, condition);
+                waiting = price(condition) * 1000;
+                ledger.paid += waiting;
+                let drift = u64::try_from(now.as_millis() / 20).unwrap_or(u64::MAX / 2);
+                let credit = (5_000 + ledger.returned).saturating_add(drift);
+                prop_assert!(ledger.paid <= credit, "paid {} of {}", ledger.paid, credit);
+                *now = step.sleep.after(now.saturating_add(retry.wait()));
+            }
+        }
+    }
+    ledger.returned += waiting; // dropped while it waits
+    Ok(())
+}
+
+/// The prices of the design's table: the policies here change none.
+fn price(condition: Condition) -> u64 {
+    match condition {
+        Condition::GatewayTimeout | Condition::Timeout => 5,
+        Condition::StreamRefused => 0,
+        _ => 1,
+    }
+}
+
+/// Every rule with `Repeat::Any` in these policies.
+fn any_method(rule: Rule) -> bool {
+    let proves = [Condition::RateLimited, Condition::TooEarly, Condition::ConnectFailed, Condition::StreamRefused];
+    rule == patient() || proves.iter().any(|condition| rule == Policy::default().rule(*condition))
+}
+
+fn patient() -> Rule {
+    Rule::retries(9, Backoff::doubling(Duration::from_secs(1)).cap(Duration::MAX)).repeat(Repeat::Any)
+}
+
+#[derive(Clone, Debug)]
+struct PlannedCall {
+    method: Method,
+    replayable: bool,
+    hidden_redirects: bool,
+    seed: u64,
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug)]
+struct Step {
+    result: Result<(u16, HeaderMap, SystemTime), Failure>,
+    redirected: bool,
+    time: Passes,
+    sleep: Passes,
+    drops: bool,
+}
+
+impl Step {
+    fn outcome(&self) -> Outcome<'_> {
+        match &self.result {
+            Ok((status, headers, at)) => Outcome::response(StatusCode::from_u16(*status).unwrap(), headers, *at),
+            Err(failure) => Outcome::failure(*failure),
+        }
+        .redirected(self.redirected)
+    }
+}
+
+/// How time passes: not at all, a little, or for ages.
+#[derive(Clone, Copy, Debug)]
+struct Passes(Duration);
+
+impl Passes {
+    fn after(self, now: Duration) -> Duration {
+        now.saturating_add(self.0)
+    }
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    let limits = (1_u32..6, option::of(passes()), option::of(passes()), option::of(passes()), any::<bool>());
+    limits.prop_map(|(max_attempts, max_elapsed, timeout, attempt_timeout, patient_with_bugs)| {
+        let at_least = |passes: Passes| passes.0.max(Duration::from_nanos(1));
+        let mut policy = Policy::builder().max_attempts(max_attempts);
+        if let Some(Passes(max_elapsed)) = max_elapsed {
+            policy = policy.max_elapsed(max_elapsed);
+        }
+        if let Some(timeout) = timeout {
+            policy = policy.timeout(at_least(timeout));
+        }
+        if let Some(timeout) = attempt_timeout {
+            policy = policy.attempt_timeout(at_least(timeout));
+        }
+        if patient_with_bugs {
+            policy = policy.rule(Condition::InternalError, patient());
+        }
+        policy.build().unwrap()
+    })
+}
+
+fn a_call() -> impl Strategy<Value = PlannedCall> {
+    let method = prop_oneof![Just(Method::GET), Just(Method::PUT), Just(Method::POST), Just(Method::PATCH)];
+    let mostly = prop_oneof![9 => Just(true), 1 => Just(false)];
+    (method, mostly.clone(), mostly, any::<u64>(), vec(step(), 0..8)).prop_map(
+        |(method, replayable, visible_redirects, seed, steps)| PlannedCall {
+            method,
+            replayable,
+            hidden_redirects: !visible_redirects,
+            seed,
+            steps,
+        },
+    )
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let status = prop_oneof![
+        6 => proptest::sample::select(vec![200, 404, 408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 530]),
+        1 => 100_u16..1000,
+    ];
+    let headers = vec((header_name(), header_value()), 0..3).prop_map(|lines| lines.into_iter().collect::<HeaderMap>());
+    let failure = proptest::sample::select(vec![
+        Failure::Connect,
+        Failure::ConnectPermanent,
+        Failure::StreamRefused,
+        Failure::Interrupted,
+        Failure::Timeout,
+        Failure::Caller,
+    ]);
+    let result = prop_oneof![
+        2 => (status, headers, received_at()).prop_map(Ok),
+        1 => failure.prop_map(Err),
+    ];
+    let seldom = prop_oneof![9 => Just(false), 1 => Just(true)];
+    (result, seldom.clone(), passes(), passes(), seldom).prop_map(|(result, redirected, time, sleep, drops)| Step {
+        result,
+        redirected,
+        time,
+        sleep,
+        drops,
+    })
+}
+
+fn passes() -> impl Strategy<Value = Passes> {
+    prop_oneof![
+        4 => Just(Duration::ZERO),
+        8 => (0_u64..3_000).prop_map(Duration::from_millis),
+        2 => (0_u64..1_000_000).prop_map(Duration::from_secs),
+        1 => any::<u64>().prop_map(Duration::from_nanos),
+        1 => Just(Duration::MAX),
+    ]
+    .prop_map(Passes)
+}
+
+fn header_name() -> impl Strategy<Value = HeaderName> {
+    prop_oneof![4 => Just(RETRY_AFTER), 1 => Just(DATE), 1 => Just(AGE)]
+}
+
+fn header_value() -> impl Strategy<Value = HeaderValue> {
+    const DATES: &[&str] = &[
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Friday, 31-Dec-99 23:59:59 GMT",
+    ];
+    prop_oneof![
+        4 => (0_u64..100).prop_map(|seconds| seconds.to_string()),
+        2 => "[0-9]{1,30}",
+        1 => "[0-9]{1,25}\\.[0-9]{1,25}",
+        1 => proptest::sample::select(DATES).prop_map(str::to_owned),
+        1 => "[A-Z][a-z]{2}, [0-9]{1,2}[ -][A-Z][a-z]{2}[ -][0-9]{2,4} [0-9]{2}:[0-9]{2}:[0-9]{2} (GMT|UTC)",
+        1 => "[ -~\t]{0,50}",
+    ]
+    .prop_map(String::into_bytes)
+    .boxed()
+    .prop_union(vec(32_u8..=255, 0..50).boxed())
+    .prop_filter_map("no header value", |bytes| HeaderValue::from_bytes(&bytes).ok())
+}
+
+fn received_at() -> impl Strategy<Value = SystemTime> {
+    prop_oneof![
+        (0_u64..10_000_000_000).prop_map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
+        Just(UNIX_EPOCH + Duration::from_secs(1 << 60)),
+        Just(UNIX_EPOCH - Duration::from_secs(1 << 40)),
+    ]
+}
