@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +20,7 @@ pub(super) async fn set_aside(response: Response) -> Response {
     }
     let url = response.url().clone();
     let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-    let mut kept = Kept { read: VecDeque::new(), rest: Some(body) };
+    let mut kept = Kept { length: body.size_hint(), read: VecDeque::new(), rest: Some(body) };
     // Either it was read in time or it was not: both are fine.
     let _in_time = clock::limited(Some(DRAIN_TIME), kept.fill()).await;
     if let Ok(with_url) = http::Response::builder().url(url).body(()) {
@@ -31,6 +31,8 @@ pub(super) async fn set_aside(response: Response) -> Response {
 
 /// A body of which the first frames were read already.
 struct Kept {
+    /// As it was before anything was read: who asks is told what the server said.
+    length: SizeHint,
     read: VecDeque<Result<Frame<Bytes>, reqwest::Error>>,
     /// `None` once its end was reached: only then is the connection free.
     rest: Option<reqwest::Body>,
@@ -59,13 +61,15 @@ impl Body for Kept {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, reqwest::Error>>> {
-        if let Some(frame) = self.read.pop_front() {
-            return Poll::Ready(Some(frame));
+        let frame = match (self.read.pop_front(), &mut self.rest) {
+            (Some(frame), _) => Some(frame),
+            (None, Some(rest)) => ready!(Pin::new(rest).poll_frame(cx)),
+            (None, None) => None,
+        };
+        if let Some(Ok(frame)) = &frame {
+            self.length = less(&self.length, data_length(frame));
         }
-        match &mut self.rest {
-            Some(rest) => Pin::new(rest).poll_frame(cx),
-            None => Poll::Ready(None),
-        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -73,15 +77,17 @@ impl Body for Kept {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let read = self.read.iter().flatten().map(data_length).fold(0, u64::saturating_add);
-        let rest = self.rest.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint);
-        let mut hint = SizeHint::new();
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper.saturating_add(read));
-        }
-        hint.set_lower(rest.lower().saturating_add(read));
-        hint
+        self.length.clone()
     }
+}
+
+fn less(length: &SizeHint, read: u64) -> SizeHint {
+    let mut left = SizeHint::new();
+    if let Some(upper) = length.upper() {
+        left.set_upper(upper.saturating_sub(read));
+    }
+    left.set_lower(length.lower().saturating_sub(read));
+    left
 }
 
 fn data_length(frame: &Frame<Bytes>) -> u64 {

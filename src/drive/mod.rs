@@ -49,3 +49,202 @@ pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> O
     }
     last
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::pin::pin;
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
+
+    use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header::RETRY_AFTER};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::endpoints::Endpoints;
+    use crate::event::{Event, EventKind};
+    use crate::outcome::Failure;
+    use crate::policy::{Policy, StopReason};
+    use crate::report::Report;
+
+    const S: Duration = Duration::from_secs(1);
+
+    /// Answers each attempt as written, over paused time.
+    struct Script {
+        started: Instant,
+        replies: VecDeque<(Duration, Reply)>,
+        sent_at: Vec<Duration>,
+        /// How long it takes to set a reply aside.
+        setting_aside: Duration,
+    }
+
+    #[derive(Clone, Debug, PartialEq)]
+    enum Reply {
+        Response(StatusCode, HeaderMap),
+        Failure(Failure),
+    }
+
+    impl Script {
+        #[expect(clippy::disallowed_methods, reason = "paused time")]
+        fn new(replies: impl IntoIterator<Item = (Duration, Reply)>) -> Self {
+            let replies = replies.into_iter().collect();
+            Self { started: Instant::now(), replies, sent_at: Vec::new(), setting_aside: Duration::ZERO }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "paused time")]
+    impl Transport for Script {
+        type Reply = Reply;
+
+        async fn send(&mut self, _: &Attempt) -> Reply {
+            self.sent_at.push(self.started.elapsed());
+            let (after, reply) = self.replies.pop_front().expect("no more attempts than replies");
+            tokio::time::sleep(after).await;
+            reply
+        }
+
+        fn timed_out(&mut self) -> Reply {
+            Reply::Failure(Failure::Timeout)
+        }
+
+        fn outcome<'r>(&self, reply: &'r Reply, received_at: SystemTime) -> Outcome<'r> {
+            match reply {
+                Reply::Response(status, headers) => Outcome::response(*status, headers, received_at),
+                Reply::Failure(failure) => Outcome::failure(*failure),
+            }
+        }
+
+        async fn set_aside(&mut self, reply: Reply) -> Reply {
+            tokio::time::sleep(self.setting_aside).await;
+            reply
+        }
+    }
+
+    fn status(status: u16) -> Reply {
+        Reply::Response(StatusCode::from_u16(status).unwrap(), HeaderMap::new())
+    }
+
+    fn asks_for(seconds: u32) -> Reply {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from(seconds))]);
+        Reply::Response(StatusCode::SERVICE_UNAVAILABLE, headers)
+    }
+
+    fn endpoints(policy: Policy) -> Endpoints {
+        Endpoints::builder().fallback(policy).observer(|_: &Event<'_>| {}).build()
+    }
+
+    fn call(endpoints: &Endpoints) -> Call {
+        let uri = Uri::from_static("http://orders.internal");
+        endpoints.call(&Method::GET, &uri).replayable(true).start(clock::now(), clock::seed())
+    }
+
+    async fn driven(policy: Policy, script: &mut Script) -> (Option<Reply>, Option<Report>) {
+        let mut call = call(&endpoints(policy));
+        (drive(&mut call, script).await, call.into_report())
+    }
+
+    /// Spends all that is left and counts the retries that it paid for.
+    fn credit_left(endpoints: &Endpoints) -> usize {
+        let refused = Outcome::failure(Failure::Connect);
+        let mut calls = Vec::new();
+        loop {
+            let mut call = call(endpoints);
+            let _first = call.begin(clock::now());
+            match call.on_outcome(&refused, clock::now()) {
+                Decision::Retry(_) => calls.push(call),
+                Decision::Done(_) => return calls.len(),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_wait_is_slept_in_full_and_not_much_longer() {
+        let mut script = Script::new([(S, asks_for(10)), (S, status(502)), (S, status(200))]);
+        let (reply, report) = driven(Policy::default(), &mut script).await;
+        assert_eq!(reply, Some(status(200)));
+        let report = report.unwrap();
+        let waits: Vec<Duration> = report.attempts().iter().filter_map(|attempt| attempt.wait()).collect();
+        let expected = [Duration::ZERO, S + waits[0], S + waits[0] + S + waits[1]];
+        assert_eq!(script.sent_at.len(), 3);
+        for (sent_at, expected) in script.sent_at.iter().zip(expected) {
+            let late = sent_at.checked_sub(expected).expect("not early");
+            assert!(late <= Duration::from_millis(4), "sent at {sent_at:?}, expected {expected:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_of_zero_does_not_ask_the_timer() {
+        let mut script =
+            Script::new([(Duration::ZERO, Reply::Failure(Failure::StreamRefused)), (Duration::ZERO, status(200))]);
+        assert_eq!(driven(Policy::default(), &mut script).await.0, Some(status(200)));
+        assert_eq!(script.sent_at, [Duration::ZERO; 2], "a tick of the timer is a millisecond");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_done_before_the_wait_is_part_of_it() {
+        let mut script = Script::new([(Duration::ZERO, asks_for(10)), (Duration::ZERO, status(200))]);
+        script.setting_aside = 9 * S;
+        driven(Policy::default(), &mut script).await.0.unwrap();
+        assert!(script.sent_at[1] < 16 * S, "{:?}", script.sent_at);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_is_cut_off_at_its_timeout_and_another_follows() {
+        let policy = Policy::builder().attempt_timeout(3 * S).build().unwrap();
+        let mut script = Script::new([(60 * S, status(200)), (2 * S, status(200))]);
+        let (reply, report) = driven(policy, &mut script).await;
+        assert_eq!(reply, Some(status(200)));
+        let report = report.unwrap();
+        assert_eq!(report.attempts()[0].condition(), Some(crate::diagnosis::Condition::Timeout));
+        assert!((3 * S..4 * S).contains(&report.attempts()[0].elapsed()), "{report}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_call_is_cut_off_at_its_timeout() {
+        let policy = Policy::builder().timeout(5 * S).build().unwrap();
+        let mut script = Script::new([(2 * S, status(503)), (60 * S, status(200))]);
+        let (reply, report) = driven(policy, &mut script).await;
+        assert_eq!(reply, Some(Reply::Failure(Failure::Timeout)));
+        let report = report.unwrap();
+        assert_eq!(report.reason(), Some(StopReason::NoTimeLeft));
+        assert!((5 * S..6 * S).contains(&report.elapsed()), "{report}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retry_that_wakes_too_late_is_not_sent_and_the_response_is_handed_back() {
+        let endpoints = endpoints(Policy::default());
+        let mut call = call(&endpoints);
+        let mut script = Script::new([(Duration::ZERO, asks_for(2))]);
+        script.setting_aside = 61 * S; // as a suspended machine would
+        assert_eq!(drive(&mut call, &mut script).await, Some(asks_for(2)));
+        assert_eq!(call.report().unwrap().reason(), Some(StopReason::NoTimeLeft));
+        assert_eq!(script.sent_at.len(), 1);
+        assert_eq!(credit_left(&endpoints), 5, "what was not sent is not paid for");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_a_drop_at_any_await_nothing_more_is_sent_and_the_credit_is_right() {
+        // seconds until the drop, attempts sent, credit left; dropped while it sends, sets aside, waits, sends again
+        for (seconds, sent, credit) in [(0, 1, 5), (2, 1, 5), (4, 1, 5), (30, 2, 4)] {
+            let said = Arc::new(Mutex::new(Vec::new()));
+            let listener = Arc::clone(&said);
+            let observer = move |event: &Event<'_>| listener.lock().unwrap().push(event.kind());
+            let endpoints = Endpoints::builder().observer(observer).build();
+            let mut script = Script::new([(S, asks_for(10)), (60 * S, status(200))]);
+            script.setting_aside = 2 * S;
+            {
+                let mut call = call(&endpoints);
+                let mut driving = pin!(drive(&mut call, &mut script));
+                let mut cx = Context::from_waker(Waker::noop());
+                for _ in 0..=seconds {
+                    assert_eq!(driving.as_mut().poll(&mut cx), Poll::Pending);
+                    tokio::time::advance(S).await;
+                }
+            }
+            assert_eq!(said.lock().unwrap().last(), Some(&EventKind::Abandoned), "dropped after {seconds} s");
+            assert_eq!(script.sent_at.len(), sent, "dropped after {seconds} s");
+            assert_eq!(credit_left(&endpoints), credit, "dropped after {seconds} s");
+        }
+    }
+}

@@ -64,6 +64,12 @@ impl Rule {
         self.price
     }
 
+    /// Returns which requests may be repeated.
+    #[must_use]
+    pub const fn repeats(&self) -> Repeat {
+        self.repeat
+    }
+
     pub(crate) const fn repeats_any(&self) -> bool {
         matches!(self.repeat, Repeat::Any)
     }
