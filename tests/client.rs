@@ -6,7 +6,7 @@ mod support;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use forbear::{Backoff, Client, Condition, Error, Event, Policy, Report, Rule, StopReason};
+use forbear::{Backoff, Client, Condition, Error, Event, EventKind, Policy, Report, Rule, StopReason};
 use http::{HeaderMap, Method, StatusCode, Version};
 use reqwest::{Body, Request, redirect};
 use support::{Answer, Server, hasty, respond};
@@ -127,7 +127,7 @@ async fn a_response_that_was_drained_for_a_retry_that_cannot_start_is_handed_bac
         .await;
         let client = Client::builder(reqwest::Client::builder().no_proxy())
             .policy(policy.clone())
-            .observer(|_: &Event<'_>| block_soon())
+            .observer(block_soon)
             .build()
             .unwrap();
         let url = format!("{}/whole", server.url);
@@ -146,11 +146,13 @@ async fn a_response_that_was_drained_for_a_retry_that_cannot_start_is_handed_bac
 
 /// Blocks the thread of the runtime once the response has been set aside.
 #[expect(clippy::disallowed_methods, reason = "stands for a suspended machine")]
-fn block_soon() {
-    tokio::spawn(async {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        std::thread::sleep(Duration::from_millis(150));
-    });
+fn block_soon(event: &Event<'_>) {
+    if event.kind() == EventKind::Retry {
+        tokio::spawn(async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            std::thread::sleep(Duration::from_millis(150));
+        });
+    }
 }
 
 #[tokio::test]
