@@ -5,6 +5,7 @@
 //! ```sh
 //! cargo run --example quickstart
 //! ```
+#![expect(clippy::print_stdout, reason = "it shows")]
 
 use std::error::Error;
 use std::io::{self, IsTerminal};

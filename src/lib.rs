@@ -1,7 +1,80 @@
-//! stub
+#![cfg_attr(feature = "reqwest", doc = include_str!("../README.md"))]
+//!
+//! # The problem
+//!
+//! A client that repeats what failed does good when one of four servers is down, and harm when all four are: it sends
+//! three requests where one was too many. It charges a card twice when it repeats a write whose answer was lost. It
+//! comes back after a second when it was told to stay away for a minute. And it says nothing of all this to the person
+//! who is woken by it.
+//!
+//! So this crate asks, after each attempt: what is wrong, how far did the request get, what does the server want, is
+//! it safe to repeat, is there time, is it paid for? The first "no" ends the call, and is its reason.
+//!
+//! # The way of a call
+//!
+//! ```text
+//! method, url ──▶ Endpoints ──▶ Call (a policy, a budget, a seed)
+//!                                 │ begin(now) ──▶ Attempt, or too late
+//!                                 ▼
+//!                             transport              the client of this crate, or your own loop
+//!                                 │ Outcome: a response head, or a Failure
+//!                                 ▼
+//!                         Call::on_outcome(&outcome, now)
+//!                            1 what does it mean?            Diagnosis: condition, hint
+//!                            2 what does the policy say?     Rule: retries, backoff, price
+//!                            3 may it be repeated?           StopReason, in the order of its variants
+//!                            4 when, and is there time?      hint, backoff, jitter
+//!                            5 is it paid for?               the budget, last
+//!                                 ▼
+//!                         Decision::Retry, or Decision::Done ──▶ Event, Report
+//! ```
+//!
+//! # Why these defaults
+//!
+//! - **3 attempts.** In a large production service the first retry succeeded in 26 % of its cases, the second in 3 %,
+//!   the third in 2 % (dotnet/extensions#7686): one earns most of what there is.
+//! - **60 s.** Long enough for a restart and for most hints, short enough that nobody has forgotten the call.
+//! - **A second, doubling.** The process behind a 502 or a 503 needs a second or two to come back. A connection that
+//!   was refused costs nothing to try: 0.2 s.
+//! - **At once** for a refused stream: nothing was processed (RFC 9113 §8.7), and a new connection is all it takes.
+//! - **Half a hint more.** 10,000 clients told the same hint come back within half of it, not in the same instant.
+//! - **Timeouts cost 5.** The work they abandoned is still running. To retry them freely is what keeps an overload alive
+//!   after its cause is gone.
+//! - **No retry for a 500.** It is a bug (RFC 9110 §15.6.1), and most bugs are there the second time, too.
+//! - **Idempotent requests only** (RFC 9110 §9.2.2), unless the condition proves that nothing was processed.
+//!
+//! # Events
+//!
+//! All are said at DEBUG with the target `forbear`. A real line of each, without the fields that say the same in all:
+//!
+//! | message | when | a line |
+//! |---|---|---|
+//! | `retry` | a retry was decided | `retry http.request.method="GET" http.response.status_code=503 error.type="503" retry.attempt=1 retry.max_attempts=3 retry.condition="unavailable" retry.hint_ms=1000 retry.wait_ms=1101 retry.wait_source="hint" retry.elapsed_ms=1 retry.budget=4.0` |
+//! | `stop` | a failing outcome is handed back | `stop http.request.method="POST" http.response.status_code=503 error.type="503" retry.attempt=1 retry.max_attempts=3 retry.condition="unavailable" retry.reason="not_safe_to_repeat" retry.remedy="send Idempotency-Key or mark the request idempotent" retry.elapsed_ms=1 retry.budget=5.0` |
+//! | `recovered` | a call succeeded after at least one retry | `recovered http.request.method="GET" http.response.status_code=200 http.request.resend_count=1 retry.attempt=2 retry.max_attempts=3 retry.elapsed_ms=1105 retry.budget=5.21` |
+//! | `abandoned` | a call was dropped in flight or waiting | `abandoned http.request.method="GET" retry.attempt=1 retry.max_attempts=3` |
+//!
+//! Each carries `retry.call` (an id that joins the lines of one call), `retry.endpoint`, `server.address` and
+//! `server.port`, too. `http.request.resend_count` is absent on the first attempt; `retry.hint_malformed` is there, and
+//! true, when the server's hint was not understood. None carries a path, a query, user information, a header value or
+//! a body.
+//!
+//! # Features
+//!
+//! - `reqwest` (default): `Client`, over reqwest 0.13, which is re-exported as `forbear::reqwest`.
+//! - `tracing` (default): `Tracing`, the observer that is used unless another is set.
+//! - `json`, `query`, `form`: the methods of `RequestBuilder` of the same names, as reqwest's own features.
+//! - `test-util`: `Scenario`, a policy on made-up time.
+//!
+//! None of them changes what is decided.
+
 mod budget;
 mod call;
+#[cfg(feature = "reqwest")]
+mod client;
 mod diagnosis;
+#[cfg(feature = "reqwest")]
+mod drive;
 mod endpoint;
 mod endpoints;
 mod event;
@@ -11,8 +84,12 @@ mod now;
 mod outcome;
 mod policy;
 mod report;
+#[cfg(feature = "test-util")]
+mod scenario;
 
 pub use call::{Attempt, Call, TooLate};
+#[cfg(feature = "reqwest")]
+pub use client::{Client, ClientBuilder, Error, RequestBuilder, error_for_status};
 pub use diagnosis::{Condition, Diagnosis};
 pub use endpoints::{CallBuilder, Endpoints, EndpointsBuilder};
 pub use event::{Event, EventKind, Observer};
@@ -24,15 +101,7 @@ pub use policy::{
     Backoff, Decision, Done, Policy, PolicyBuilder, PolicyError, Repeat, Retry, Rule, StopReason, WaitSource,
 };
 pub use report::{AttemptReport, Report};
-#[cfg(feature = "test-util")]
-pub use scenario::{Moment, Scenario, Step};
-#[cfg(feature = "test-util")]
-mod scenario;
-#[cfg(feature = "reqwest")]
-pub use client::{Client, ClientBuilder, Error, RequestBuilder, error_for_status};
 #[cfg(feature = "reqwest")]
 pub use reqwest;
-#[cfg(feature = "reqwest")]
-mod client;
-#[cfg(feature = "reqwest")]
-mod drive;
+#[cfg(feature = "test-util")]
+pub use scenario::{Moment, Scenario, Step};

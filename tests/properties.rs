@@ -110,7 +110,7 @@ fn play(
                 prop_assert!(plan.replayable, "a body was sent twice");
                 let unprocessed = any_method(rule) && !step.redirected && !plan.hidden_redirects;
                 prop_assert!(plan.method.is_idempotent() || unprocessed, "{} repeated on {}", plan.method, condition);
-                waiting = price(condition) * 1000;
+                waiting = if rule == patient() { 1 } else { price(condition) } * 1000;
                 ledger.paid += waiting;
                 let drift = u64::try_from(now.as_millis() / 20).unwrap_or(u64::MAX / 2);
                 let credit = (5_000 + ledger.returned).saturating_add(drift);
@@ -128,7 +128,9 @@ fn price(condition: Condition) -> u64 {
     match condition {
         Condition::GatewayTimeout | Condition::Timeout => 5,
         Condition::StreamRefused => 0,
-        _ => 1,
+        Condition::Unavailable | Condition::BadGateway | Condition::RateLimited | Condition::RequestTimeout => 1,
+        Condition::TooEarly | Condition::OriginUnreachable | Condition::ConnectFailed | Condition::Interrupted => 1,
+        Condition::InternalError | Condition::Permanent | _ => panic!("{condition} is never retried, or is new"),
     }
 }
 

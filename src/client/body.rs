@@ -77,7 +77,7 @@ impl Body for Kept {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.length.clone()
+        self.length
     }
 }
 

@@ -200,4 +200,38 @@ mod tests {
             assert_eq!(policy.rule(condition), expected, "{condition}");
         }
     }
+
+    #[test]
+    fn the_readme_tells_the_defaults_of_the_code() {
+        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+        let policy = Policy::default();
+        assert_eq!((policy.max_attempts(), policy.max_elapsed()), (3, Duration::from_secs(60)));
+        assert!(readme.contains("At most 3 attempts, the last of which starts no later than 60 s after the first."));
+        let rows: Vec<Vec<&str>> = readme
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+            .collect();
+        assert_eq!(rows.len(), Condition::ALL.len());
+        for (condition, row) in Condition::ALL.into_iter().zip(rows) {
+            let [name, _, retries, delays, price, any] = *row else { panic!("{row:?} has not six cells") };
+            assert_eq!(name.trim_matches('`'), condition.as_str());
+            let told = match retries {
+                "0" => Rule::never(),
+                retries => Rule::retries(retries.parse().unwrap(), told_backoff(delays))
+                    .price(price.parse().unwrap())
+                    .repeat(if any == "yes" { Repeat::Any } else { Repeat::Idempotent }),
+            };
+            assert_eq!(policy.rule(condition), told, "{name}");
+        }
+    }
+
+    fn told_backoff(text: &str) -> Backoff {
+        let seconds = |text: &str| Duration::from_secs_f64(text.strip_suffix(" s").unwrap().parse().unwrap());
+        match (text.strip_suffix(" × 2ⁿ⁻¹"), text.strip_prefix("0 s, then ")) {
+            (Some(base), _) => Backoff::doubling(seconds(base)),
+            (_, Some(later)) => Backoff::constant(seconds(later)).first_at_once(),
+            (None, None) => Backoff::constant(seconds(text)),
+        }
+    }
 }

@@ -1,0 +1,309 @@
+//! What is said, as `tracing` hears it: names, levels and fields, and never a secret.
+#![cfg(test)]
+#![cfg(all(feature = "reqwest", feature = "tracing"))]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use forbear::{Client, Error, Report};
+use http::Method;
+use reqwest::Body;
+use support::{Answer, Server, hasty, respond};
+use tracing::field::{Field, Visit};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// An event as a subscriber sees it: target, level and fields, the message among them.
+#[derive(Clone, Debug, Default)]
+struct Line {
+    target: String,
+    level: String,
+    fields: BTreeMap<&'static str, String>,
+}
+
+impl Line {
+    fn message(&self) -> &str {
+        &self.fields["message"]
+    }
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.fields.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+/// Hears everything that is said on this thread, at TRACE, by whatever crate.
+#[derive(Clone, Default)]
+struct Ear(Arc<Mutex<Vec<Line>>>);
+
+impl Ear {
+    fn listen() -> (Self, DefaultGuard) {
+        let ear = Self::default();
+        let guard = tracing_subscriber::registry().with(ear.clone()).set_default();
+        (ear, guard)
+    }
+
+    fn lines(&self) -> Vec<Line> {
+        self.0.lock().unwrap().iter().filter(|line| line.target == "forbear").cloned().collect()
+    }
+}
+
+impl<S: tracing::Subscriber> Layer<S> for Ear {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let mut line = Line {
+            target: event.metadata().target().to_owned(),
+            level: event.metadata().level().to_string(),
+            fields: BTreeMap::new(),
+        };
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+fn client() -> Client {
+    let policy = hasty().attempt_timeout(Duration::from_millis(50)).build().unwrap();
+    Client::builder(reqwest::Client::builder().no_proxy()).policy(policy).build().unwrap()
+}
+
+/// Asserts the names of all fields, and the values of those that are given one.
+#[track_caller]
+fn assert_fields(line: &Line, message: &str, expected: &[(&str, &str)]) {
+    assert_eq!((line.message(), &*line.level), (message, "DEBUG"), "{line:?}");
+    let names: Vec<&str> = line.fields.keys().copied().filter(|name| *name != "message").collect();
+    let mut expected_names: Vec<&str> = expected.iter().map(|(name, _)| *name).collect();
+    expected_names.sort_unstable();
+    assert_eq!(names, expected_names, "{line:?}");
+    for (name, value) in expected {
+        assert!(*value == "_" || line.fields[name] == *value, "{name} is {}, not {value}", line.fields[name]);
+    }
+}
+
+/// The fields that every event of one call has.
+fn common(server: &Server) -> Vec<(&'static str, String)> {
+    let port = server.url.rsplit(':').next().unwrap().to_owned();
+    vec![
+        ("http.request.method", r#""GET""#.to_owned()),
+        ("server.address", r#""127.0.0.1""#.to_owned()),
+        ("server.port", port),
+        ("retry.call", "_".to_owned()),
+        ("retry.endpoint", r#""fallback""#.to_owned()),
+        ("retry.max_attempts", "3".to_owned()),
+    ]
+}
+
+#[tokio::test]
+async fn retry_stop_and_recovered_have_their_names_levels_and_fields() {
+    let (ear, _guard) = Ear::listen();
+    let server = Server::start(|_, nth| match nth {
+        1 => respond(503, &["retry-after: 0"], b""),
+        2 => respond(502, &["retry-after: soon"], b""),
+        3 => respond(200, &[], b""),
+        _ => respond(503, &["retry-after: 3600"], b""),
+    })
+    .await;
+    client().get(&server.url).send().await.unwrap();
+    client().get(&server.url).send().await.unwrap();
+
+    let common = common(&server);
+    let with = |own: &[(&'static str, &'static str)]| -> Vec<(&'static str, String)> {
+        common.iter().cloned().chain(own.iter().map(|(name, value)| (*name, (*value).to_owned()))).collect()
+    };
+    let expected = [
+        (
+            "retry",
+            with(&[
+                ("http.response.status_code", "503"),
+                ("error.type", r#""503""#),
+                ("retry.attempt", "1"),
+                ("retry.condition", r#""unavailable""#),
+                ("retry.hint_ms", "0"),
+                ("retry.wait_ms", "_"),
+                ("retry.wait_source", r#""backoff""#),
+                ("retry.elapsed_ms", "_"),
+                ("retry.budget", "_"),
+            ]),
+        ),
+        (
+            "retry",
+            with(&[
+                ("http.response.status_code", "502"),
+                ("http.request.resend_count", "1"),
+                ("error.type", r#""502""#),
+                ("retry.attempt", "2"),
+                ("retry.condition", r#""bad_gateway""#),
+                ("retry.hint_malformed", "true"),
+                ("retry.wait_ms", "_"),
+                ("retry.wait_source", r#""backoff""#),
+                ("retry.elapsed_ms", "_"),
+                ("retry.budget", "_"),
+            ]),
+        ),
+        (
+            "recovered",
+            with(&[
+                ("http.response.status_code", "200"),
+                ("http.request.resend_count", "2"),
+                ("retry.attempt", "3"),
+                ("retry.elapsed_ms", "_"),
+                ("retry.budget", "_"),
+            ]),
+        ),
+        (
+            "stop",
+            with(&[
+                ("http.response.status_code", "503"),
+                ("error.type", r#""503""#),
+                ("retry.attempt", "1"),
+                ("retry.condition", r#""unavailable""#),
+                ("retry.reason", r#""hint_too_long""#),
+                ("retry.remedy", r#""ask again at the report's retry_at, or allow the call more time""#),
+                ("retry.hint_ms", "3600000"),
+                ("retry.elapsed_ms", "_"),
+                ("retry.budget", "_"),
+            ]),
+        ),
+    ];
+    let lines = ear.lines();
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, (message, fields)) in lines.iter().zip(&expected) {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
+        assert_fields(line, message, &fields);
+    }
+    let call = |index: usize| &lines[index].fields["retry.call"];
+    assert!(call(0) == call(1) && call(1) == call(2) && call(2) != call(3), "the id joins the lines of one call");
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_says_abandoned() {
+    let (ear, _guard) = Ear::listen();
+    let server = Server::start(|_, _| Answer::Stall(Vec::new())).await;
+    let policy = hasty().build().unwrap();
+    let client = Client::builder(reqwest::Client::builder().no_proxy()).policy(policy).build().unwrap();
+    assert!(within_20_ms(client.get(&server.url).send()).await.is_none());
+    let lines = ear.lines();
+    let [line] = &*lines else { panic!("{lines:#?}") };
+    let fields: Vec<(&str, String)> = common(&server).into_iter().chain([("retry.attempt", "1".to_owned())]).collect();
+    assert_fields(line, "abandoned", &fields.iter().map(|(name, value)| (*name, &**value)).collect::<Vec<_>>());
+}
+
+#[expect(clippy::disallowed_methods, reason = "a user's own timeout")]
+async fn within_20_ms<F: Future>(future: F) -> Option<F::Output> {
+    tokio::time::timeout(Duration::from_millis(20), future).await.ok()
+}
+
+const CANARY: &str = "k4n4ry";
+
+/// Everything that a program could print of a result.
+fn everything_shown(result: &Result<reqwest::Response, Error>) -> String {
+    let mut shown = String::new();
+    let report = result.as_ref().map_or_else(Error::report, Report::of);
+    if let Some(report) = report {
+        let _never_fails = write!(shown, "{report}{report:?}{report:#?}");
+    }
+    if let Err(error) = result {
+        let _never_fails = write!(shown, "{error}{error:#}{error:?}{error:#?}");
+        let mut source = error.source();
+        while let Some(error) = source {
+            let _never_fails = write!(shown, "{error}{error:#}{error:?}{error:#?}");
+            source = error.source();
+        }
+    }
+    shown
+}
+
+#[tokio::test]
+async fn a_secret_in_the_request_or_the_response_is_in_no_event_error_or_report() {
+    let (ear, _guard) = Ear::listen();
+    let leaky = format!("x-leak: {CANARY}");
+    let answers = move |seen: &support::Seen, _: usize| {
+        let path = seen.line.split(['/', '?']).nth(1).unwrap_or_default();
+        match path {
+            "status" => {
+                let status = seen.line.rsplit('/').next().and_then(|it| it.get(..3)?.parse().ok()).unwrap_or(500);
+                let location = format!("location: /{CANARY}");
+                respond(status, &[&leaky, &location, "retry-after: k4n4ry", "date: k4n4ry"], CANARY.as_bytes())
+            }
+            "garbage" => Answer::Bytes(format!("{CANARY} {CANARY}\r\n\r\n").into_bytes()),
+            "badstatus" => Answer::Bytes(format!("HTTP/1.1 {CANARY}\r\n\r\n").into_bytes()),
+            "badheader" => Answer::Bytes(format!("HTTP/1.1 200 OK\r\n{CANARY}\0\r\n\r\n").into_bytes()),
+            "stall" => Answer::Stall(format!("HTTP/1.1 200 {CANARY}").into_bytes()),
+            "half" => {
+                Answer::Bytes(format!("HTTP/1.1 503 {CANARY}\r\ncontent-length: 99\r\n\r\n{CANARY}").into_bytes())
+            }
+            "loop" => respond(302, &[&format!("location: /loop/{CANARY}")], b""),
+            "scheme" => respond(302, &[&format!("location: ftp://{CANARY}@host/{CANARY}")], b""),
+            "port" => respond(302, &[&format!("location: http://{CANARY}@host:99999/{CANARY}")], b""),
+            _ => Answer::Close,
+        }
+    };
+    let server = Server::start(answers).await;
+    let refused = { tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap() };
+    let authority = |base: &str| base.replace("http://", &format!("http://{CANARY}:{CANARY}@"));
+    let mut urls: Vec<String> =
+        ["garbage", "badstatus", "badheader", "stall", "half", "loop", "scheme", "port", "close"]
+            .iter()
+            .map(|path| format!("{}/{path}/{CANARY}?q={CANARY}#{CANARY}", authority(&server.url)))
+            .collect();
+    for status in [200, 400, 403, 404, 408, 425, 429, 500, 501, 502, 503, 504, 520, 524, 530, 999] {
+        urls.push(format!("{}/status/{CANARY}/{status}", authority(&server.url)));
+    }
+    urls.push(format!("http://{CANARY}:{CANARY}@{refused}/{CANARY}?{CANARY}"));
+    urls.push(format!("http://{CANARY}:{CANARY}@does-not-exist.invalid/{CANARY}"));
+    urls.push(format!("http://[{CANARY}/{CANARY}"));
+    urls.push(format!("ftp://{CANARY}:{CANARY}@host/{CANARY}"));
+    urls.push(CANARY.to_owned());
+
+    let policy = || hasty().attempt_timeout(Duration::from_millis(50)).build().unwrap();
+    let https_only = reqwest::Client::builder().no_proxy().https_only(true);
+    let clients = [client(), Client::builder(https_only).policy(policy()).build().unwrap()];
+    let mut failures = 0;
+    for (client, url, method) in clients.iter().flat_map(|client| {
+        urls.iter().flat_map(move |url| [Method::GET, Method::POST].map(|method| (client, url, method)))
+    }) {
+        let request = || client.request(method.clone(), url).header("x-secret", CANARY).bearer_auth(CANARY);
+        for request in
+            [request().body(CANARY), request().body(Body::wrap(CANARY.to_owned())), request().body(failing())]
+        {
+            assert!(!format!("{request:?}").contains(CANARY));
+            let result = request.send().await;
+            failures += usize::from(result.is_err());
+            let shown = everything_shown(&result);
+            assert!(!shown.contains(CANARY), "{method} {url} shows\n{shown}");
+            let Ok(response) = result else { continue };
+            if let Err(error) = forbear::error_for_status(response) {
+                assert!(!everything_shown(&Err(error)).contains(CANARY), "{method} {url}");
+            }
+        }
+    }
+    assert!(failures > 100 && server.counts().0 > 100, "{failures} failures");
+    let lines = ear.lines();
+    assert!(lines.len() > 100, "{} events", lines.len());
+    for line in lines {
+        assert!(!format!("{line:?}").contains(CANARY), "{line:#?}");
+    }
+}
+
+/// A request body that fails while it is read: the caller's own error.
+fn failing() -> Body {
+    Body::wrap_stream(Once(Some(std::io::Error::other("the caller's own"))))
+}
+
+struct Once(Option<std::io::Error>);
+
+impl futures_core::Stream for Once {
+    type Item = Result<Vec<u8>, std::io::Error>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::task::Poll::Ready(self.0.take().map(Err))
+    }
+}
