@@ -22,7 +22,7 @@ pub(super) async fn set_aside(response: Response) -> Response {
     let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
     let mut kept = Kept { length: body.size_hint(), read: VecDeque::new(), rest: Some(body) };
     // Either it was read in time or it was not: both are fine.
-    let _in_time = clock::limited(Some(DRAIN_TIME), kept.fill()).await;
+    let _in_time = clock::limited(DRAIN_TIME, kept.fill()).await;
     if let Ok(with_url) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(with_url.into_parts().0.extensions);
     }

@@ -3,6 +3,7 @@
 mod body;
 mod error;
 mod observe;
+mod replay;
 mod request;
 
 use std::fmt;
@@ -16,7 +17,7 @@ pub use error::{Error, error_for_status};
 use request::Overrides;
 pub use request::RequestBuilder;
 
-use crate::call::Attempt;
+use crate::call::{Attempt, Call};
 use crate::drive::{self, Transport, clock};
 use crate::endpoint::Origin;
 use crate::endpoints::Endpoints;
@@ -105,46 +106,53 @@ impl Client {
     /// # Errors
     ///
     /// If no response came from the last attempt. A response is never an error.
-    pub async fn execute(&self, request: Request) -> Result<Response, Error> {
-        self.execute_with(request, Overrides::default()).await
+    pub fn execute(&self, request: Request) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
+        self.execute_with(request, Overrides::default())
     }
 
-    async fn execute_with(&self, request: Request, overrides: Overrides) -> Result<Response, Error> {
-        let Overrides { idempotent, policy } = overrides;
-        let method = request.method().clone();
-        let mut call = {
-            let url = request.url();
-            let origin = Origin::new(url.scheme(), url.host_str().unwrap_or_default(), url.port());
-            let mut builder = self
-                .endpoints
-                .call_to(&method, origin)
-                .headers(request.headers())
-                .replayable(request.body().is_none_or(|body| body.as_bytes().is_some()))
-                .hidden_redirects(self.hidden_redirects);
-            if let Some(idempotent) = idempotent {
-                builder = builder.idempotent(idempotent);
-            }
-            if let Some(policy) = policy {
-                builder = builder.policy(policy);
-            }
-            if let Some(timeout) = request.timeout() {
-                builder = builder.timeout(*timeout);
-            }
-            builder.start(clock::now(), clock::seed())
-        };
-        let mut transport = Http { client: &self.http, request: Some(request), redirected: false };
-        let reply = drive::drive(&mut call, &mut transport).await;
-        let report = call.into_report();
-        match reply {
-            Some(Ok(mut response)) => {
-                if let Some(report) = report {
-                    response.extensions_mut().insert(report);
+    /// What the future holds is moved into it once and borrowed from there on: that keeps it small.
+    fn execute_with(
+        &self,
+        request: Request,
+        overrides: Overrides,
+    ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
+        let mut call = self.call(&request, overrides);
+        let mut http = Http { client: self.http.clone(), request: Some(request), redirected: false };
+        async move {
+            let reply = drive::drive(&mut call, &mut http).await;
+            let report = call.into_report();
+            match reply {
+                Some(Ok(mut response)) => {
+                    if let Some(report) = report {
+                        response.extensions_mut().insert(report);
+                    }
+                    Ok(response)
                 }
-                Ok(response)
+                Some(Err(Lost::Reqwest(error))) => Err(Error::from_reqwest(error, report)),
+                Some(Err(Lost::TimedOut)) | None => Err(Error::timed_out(report)),
             }
-            Some(Err(Lost::Reqwest(error))) => Err(Error::from_reqwest(error, report)),
-            Some(Err(Lost::TimedOut)) | None => Err(Error::timed_out(report)),
         }
+    }
+
+    fn call(&self, request: &Request, overrides: Overrides) -> Call {
+        let url = request.url();
+        let origin = Origin::new(url.scheme(), url.host_str().unwrap_or_default(), url.port());
+        let mut builder = self
+            .endpoints
+            .call_to(request.method(), origin)
+            .headers(request.headers())
+            .replayable(replay::is_replayable(request))
+            .hidden_redirects(self.hidden_redirects);
+        if let Some(idempotent) = overrides.idempotent {
+            builder = builder.idempotent(idempotent);
+        }
+        if let Some(policy) = overrides.policy {
+            builder = builder.policy(policy);
+        }
+        if let Some(timeout) = request.timeout() {
+            builder = builder.timeout(*timeout);
+        }
+        builder.start(clock::now(), clock::seed())
     }
 }
 
@@ -246,8 +254,8 @@ fn has_default_redirects(http: &reqwest::ClientBuilder) -> bool {
 }
 
 /// One request over reqwest.
-struct Http<'c> {
-    client: &'c reqwest::Client,
+struct Http {
+    client: reqwest::Client,
     /// Taken by the last attempt.
     request: Option<Request>,
     /// Whether any attempt was redirected.
@@ -262,11 +270,11 @@ enum Lost {
     TimedOut,
 }
 
-impl Transport for Http<'_> {
+impl Transport for Http {
     type Reply = Reply;
 
     async fn send(&mut self, attempt: &Attempt) -> Reply {
-        let kept = if attempt.is_last() { None } else { self.request.as_ref().and_then(Request::try_clone) };
+        let kept = if attempt.is_last() { None } else { self.request.as_mut().map(replay::copy) };
         #[expect(clippy::expect_used, reason = "no attempt follows the last, and every other one keeps the request")]
         let mut request = std::mem::replace(&mut self.request, kept).expect("a request is left for this attempt");
         if let Some(left) = attempt.time_left() {
@@ -290,7 +298,7 @@ impl Transport for Http<'_> {
 
     async fn set_aside(&mut self, reply: Reply) -> Reply {
         match reply {
-            Ok(response) => Ok(body::set_aside(response).await),
+            Ok(response) => Ok(Box::pin(body::set_aside(response)).await), // large, and seldom needed
             Err(lost) => Err(lost),
         }
     }

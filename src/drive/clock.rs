@@ -31,11 +31,8 @@ pub(crate) async fn wait(since: Now, wait: Duration) {
 }
 
 /// Awaits a future for a limited time. `None` means that the time was up.
-pub(crate) async fn limited<F: Future>(limit: Option<Duration>, future: F) -> Option<F::Output> {
-    match limit {
-        Some(limit) => tokio::time::timeout(limit, future).await.ok(),
-        None => Some(future.await),
-    }
+pub(crate) async fn limited<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+    tokio::time::timeout(limit, future).await.ok()
 }
 
 /// Returns a random seed for a call.

@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 
+use std::pin::pin;
 use std::time::SystemTime;
 
 use crate::call::{Attempt, Call};
@@ -34,10 +35,11 @@ pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> O
     // `begin` refuses after `max_attempts`, whatever was decided: this ends.
     while let Ok(attempt) = call.begin(clock::now()) {
         drop(last.take()); // its connection is not held through the next attempt
-        let reply = match clock::limited(attempt.timeout(), transport.send(&attempt)).await {
-            Some(reply) => reply,
-            None => transport.timed_out(),
+        let sent = match attempt.timeout() {
+            Some(limit) => clock::limited(limit, pin!(transport.send(&attempt))).await,
+            None => Some(transport.send(&attempt).await),
         };
+        let reply = sent.unwrap_or_else(|| transport.timed_out());
         let decided_at = clock::now();
         match call.on_outcome(&transport.outcome(&reply, clock::wall()), decided_at) {
             Decision::Done(_) => return Some(reply),
@@ -53,7 +55,6 @@ pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> O
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
-    use std::pin::pin;
     use std::sync::{Arc, Mutex};
     use std::task::{Context, Poll, Waker};
     use std::time::Duration;

@@ -1,8 +1,4 @@
 //! What is said, as `tracing` hears it: names, levels and fields, and never a secret.
-#![cfg(test)]
-#![cfg(all(feature = "reqwest", feature = "tracing"))]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -10,10 +6,10 @@ use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::server::{Answer, Seen, Server, hasty, respond};
 use forbear::{Client, Error, Report};
 use http::Method;
 use reqwest::Body;
-use support::{Answer, Server, hasty, respond};
 use tracing::field::{Field, Visit};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -222,7 +218,7 @@ fn everything_shown(result: &Result<reqwest::Response, Error>) -> String {
 async fn a_secret_in_the_request_or_the_response_is_in_no_event_error_or_report() {
     let (ear, _guard) = Ear::listen();
     let leaky = format!("x-leak: {CANARY}");
-    let answers = move |seen: &support::Seen, _: usize| {
+    let answers = move |seen: &Seen, _: usize| {
         let path = seen.line.split(['/', '?']).nth(1).unwrap_or_default();
         match path {
             "status" => {

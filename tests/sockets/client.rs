@@ -1,16 +1,12 @@
 //! The client against real sockets: what the server sees, and what the caller gets.
-#![cfg(test)]
-#![cfg(feature = "reqwest")]
-
-mod support;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::server::{Answer, Seen, Server, hasty, respond};
 use forbear::{Backoff, Client, Condition, Error, Event, EventKind, Policy, Report, Rule, StopReason};
 use http::{HeaderMap, Method, StatusCode, Version};
 use reqwest::{Body, Request, redirect};
-use support::{Answer, Server, hasty, respond};
 
 fn quiet(_: &Event<'_>) {}
 
@@ -29,7 +25,7 @@ fn hasty_client() -> Client {
     client(hasty().build().unwrap())
 }
 
-fn failing_once(status: u16, headers: &'static [&'static str]) -> impl Fn(&support::Seen, usize) -> Answer {
+fn failing_once(status: u16, headers: &'static [&'static str]) -> impl Fn(&Seen, usize) -> Answer {
     move |_, nth| if nth == 1 { respond(status, headers, b"failed") } else { respond(200, &[], b"done") }
 }
 
@@ -156,7 +152,7 @@ fn block_soon(event: &Event<'_>) {
 
 #[tokio::test]
 async fn a_write_is_not_repeated_unless_it_may_be() {
-    let busy = |_: &support::Seen, _: usize| respond(503, &[], b"");
+    let busy = |_: &Seen, _: usize| respond(503, &[], b"");
     let post = |client: &Client, server: &Server| client.post(&server.url).body("an order");
     for (door, client) in [("builder", hasty_client()), ("new", careful(hasty().build().unwrap()))] {
         let server = Server::start(busy).await;
@@ -283,8 +279,7 @@ async fn the_users_own_redirect_policy_is_kept() {
 
 #[tokio::test]
 async fn the_time_of_the_call_covers_the_reading_of_the_body() {
-    let stalls =
-        |_: &support::Seen, _: usize| Answer::Stall(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello".to_vec());
+    let stalls = |_: &Seen, _: usize| Answer::Stall(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello".to_vec());
     let server = Server::start(stalls).await;
     let timeout = Duration::from_millis(50);
     let of_the_request = hasty_client().get(&server.url).timeout(timeout);

@@ -1,0 +1,149 @@
+//! What a success costs, next to bare reqwest in the same run. Counts of allocations on the client's thread; times
+//! prove nothing on a shared machine.
+
+use std::sync::mpsc;
+use std::thread;
+
+use crate::server::{Server, respond};
+use forbear::{Client, Endpoints, Event, Policy};
+use http::Method;
+use reqwest::Body;
+use tokio::runtime::{Builder, Runtime};
+
+/// The two doors, and bare reqwest with its defaults.
+struct Doors {
+    runtime: Runtime,
+    url: String,
+    bare: reqwest::Client,
+}
+
+/// A request to send, through whatever door.
+#[derive(Clone, Copy)]
+struct Plan {
+    method: fn() -> Method,
+    headers: &'static [&'static str],
+    body: Option<fn() -> Body>,
+}
+
+const GET: Plan = Plan { method: || Method::GET, headers: &[], body: None };
+const GET_WITH_HEADERS: Plan = Plan { headers: &["x-one", "x-two", "x-three", "x-four"], ..GET };
+const PUT: Plan = Plan { method: || Method::PUT, headers: &[], body: Some(|| vec![7; 1024].into()) };
+const POST: Plan = Plan { method: || Method::POST, ..PUT };
+const STREAM: Plan = Plan { body: Some(|| Body::wrap("a stream".to_owned())), ..PUT };
+
+#[test]
+fn a_success_allocates_no_more_than_the_promise() {
+    let doors = Doors::open();
+    let once = || Policy::builder().max_attempts(1).build().unwrap();
+    // more allocations than bare reqwest: through `Client::builder`, and through `Client::new`
+    for (name, plan, built, new) in [
+        ("GET", GET, -1, 1),
+        ("GET with 4 headers", GET_WITH_HEADERS, 1, 3),
+        ("PUT of 1 KiB", PUT, -1, 1),
+        ("POST of 1 KiB", POST, -1, 0),
+    ] {
+        let bare = doors.bare(plan);
+        let counts =
+            [doors.owning(Policy::default(), plan), doors.careful(Policy::default(), plan)].map(|it| it - bare);
+        println!("{name}: bare reqwest {bare}, Client::builder {:+}, Client::new {:+}", counts[0], counts[1]);
+        assert!(counts[0] <= built && counts[1] <= new, "{name}: {counts:?}, promised {built} and {new}");
+    }
+    for (name, plan, policy) in [
+        ("max_attempts(1)", GET, once()),
+        ("max_attempts(1), headers", GET_WITH_HEADERS, once()),
+        ("a stream", STREAM, Policy::default()),
+    ] {
+        let counts = [doors.owning(policy.clone(), plan), doors.careful(policy, plan)];
+        println!("{name}: Client::builder {}, Client::new {}", counts[0], counts[1]);
+        assert_eq!(counts, [doors.without_retries(plan), doors.bare(plan)], "{name}: the request was cloned");
+    }
+}
+
+#[test]
+fn a_known_host_is_found_and_a_call_is_started_without_allocating() {
+    let endpoints = Endpoints::default();
+    let uri = http::Uri::from_static("https://orders.internal:8443/v1/orders/7");
+    let started = || drop(endpoints.call(&Method::GET, &uri).replayable(true).start(forbear::Now::default(), 7));
+    assert_eq!(allocations(started), 0);
+}
+
+#[test]
+fn the_future_of_a_call_is_of_reasonable_size() {
+    let client = Client::new(reqwest::Client::new());
+    let sending = size_of_val(&client.get("http://orders.internal").send());
+    println!("{sending} bytes");
+    assert!(sending < 2048, "tokio boxes futures of {sending} bytes in debug builds");
+}
+
+impl Doors {
+    fn open() -> Self {
+        let (tell, url) = mpsc::channel();
+        thread::spawn(move || {
+            runtime().block_on(async {
+                let server = Server::start(|_, _| respond(200, &[], b"done")).await;
+                tell.send(server.url.clone()).unwrap();
+                std::future::pending::<()>().await;
+            });
+        });
+        let bare = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { runtime: runtime(), url: url.recv().unwrap(), bare }
+    }
+
+    fn bare(&self, plan: Plan) -> i64 {
+        self.reqwest(&self.bare, plan)
+    }
+
+    fn without_retries(&self, plan: Plan) -> i64 {
+        let never = reqwest::retry::never().max_retries_per_request(0);
+        self.reqwest(&reqwest::Client::builder().no_proxy().retry(never).build().unwrap(), plan)
+    }
+
+    fn owning(&self, policy: Policy, plan: Plan) -> i64 {
+        let client = Client::builder(reqwest::Client::builder().no_proxy()).policy(policy).observer(silent);
+        self.forbear(&client.build().unwrap(), plan)
+    }
+
+    fn careful(&self, policy: Policy, plan: Plan) -> i64 {
+        let endpoints = Endpoints::builder().fallback(policy).observer(silent).build();
+        self.forbear(&Client::with_endpoints(self.bare.clone(), endpoints), plan)
+    }
+
+    fn reqwest(&self, client: &reqwest::Client, plan: Plan) -> i64 {
+        allocations(|| {
+            let mut request = client.request((plan.method)(), &self.url);
+            for name in plan.headers {
+                request = request.header(*name, "value");
+            }
+            if let Some(body) = plan.body {
+                request = request.body(body());
+            }
+            self.runtime.block_on(async { request.send().await.unwrap().bytes().await.unwrap() });
+        })
+    }
+
+    fn forbear(&self, client: &Client, plan: Plan) -> i64 {
+        allocations(|| {
+            let mut request = client.request((plan.method)(), &self.url);
+            for name in plan.headers {
+                request = request.header(*name, "value");
+            }
+            if let Some(body) = plan.body {
+                request = request.body(body());
+            }
+            self.runtime.block_on(async { request.send().await.unwrap().bytes().await.unwrap() });
+        })
+    }
+}
+
+fn silent(_: &Event<'_>) {}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Allocations of a run over a warm connection: the least of many, for a pool may clean up in any of them.
+fn allocations(mut run: impl FnMut()) -> i64 {
+    (0..10).for_each(|_| run());
+    let counts = (0..20).map(|_| allocation_counter::measure(&mut run).count_total);
+    i64::try_from(counts.min().unwrap()).unwrap()
+}

@@ -1,0 +1,9 @@
+//! The client over real sockets on loopback, with a server that answers as told and remembers what it saw.
+#![cfg(test)]
+#![cfg(feature = "reqwest")]
+
+mod client;
+mod cost;
+#[cfg(feature = "tracing")]
+mod events;
+mod server;
