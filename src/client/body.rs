@@ -1,11 +1,11 @@
-//! The body of a failed response: read to its end, so that its connection can be used again, and kept.
+//! Bodies that are read ahead and yet arrive whole.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use reqwest::{Response, ResponseBuilderExt};
 
@@ -20,13 +20,21 @@ pub(super) async fn set_aside(response: Response) -> Response {
     }
     let url = response.url().clone();
     let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-    let mut kept = Kept { length: body.size_hint(), read: VecDeque::new(), rest: Some(body) };
+    let mut kept = Kept::new(body);
     // Either it was read in time or it was not: both are fine.
-    let _in_time = clock::limited(DRAIN_TIME, kept.fill()).await;
+    let _in_time = clock::limited(DRAIN_TIME, kept.read_ahead(DRAIN_LIMIT)).await;
     if let Ok(with_url) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(with_url.into_parts().0.extensions);
     }
     http::Response::from_parts(parts, reqwest::Body::wrap(kept)).into()
+}
+
+/// Reads a body to its end, if all of it is at hand and not longer than `limit`; otherwise the body is as it was.
+pub(super) fn gather(body: reqwest::Body, limit: u64) -> reqwest::Body {
+    let mut kept = Kept::new(body);
+    // Polled once, with nobody to wake: what has to be waited for is not at hand.
+    let _at_hand = pin!(kept.read_ahead(limit)).poll(&mut Context::from_waker(Waker::noop()));
+    kept.into_bytes().map_or_else(reqwest::Body::wrap, reqwest::Body::from)
 }
 
 /// A body of which the first frames were read already.
@@ -39,9 +47,14 @@ struct Kept {
 }
 
 impl Kept {
-    async fn fill(&mut self) {
+    fn new(body: reqwest::Body) -> Self {
+        Self { length: body.size_hint(), read: VecDeque::new(), rest: Some(body) }
+    }
+
+    /// Reads until the end, or until more than `limit` bytes were read.
+    async fn read_ahead(&mut self, limit: u64) {
         let mut length = 0;
-        while length <= DRAIN_LIMIT {
+        while length <= limit {
             let Some(rest) = &mut self.rest else { return };
             let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut *rest).poll_frame(cx)).await else {
                 self.rest = None;
@@ -50,6 +63,20 @@ impl Kept {
             length = length.saturating_add(frame.as_ref().map_or(0, data_length));
             self.read.push_back(frame);
         }
+    }
+
+    /// Returns all bytes, if it was read to its end and is nothing but data.
+    fn into_bytes(self) -> Result<Bytes, Self> {
+        if self.rest.is_some() || !self.read.iter().all(|frame| frame.as_ref().is_ok_and(Frame::is_data)) {
+            return Err(self);
+        }
+        let frames = self.read.into_iter().flatten().filter_map(|frame| frame.into_data().ok());
+        Ok(frames
+            .fold(BytesMut::new(), |mut all, data| {
+                all.extend_from_slice(&data);
+                all
+            })
+            .freeze())
     }
 }
 

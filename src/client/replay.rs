@@ -4,8 +4,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http_body::Body as _;
 use reqwest::{Body, Request};
+
+use super::body;
 
 /// Returns whether a request can be sent more than once.
 pub(super) fn is_replayable(request: &Request) -> bool {
@@ -30,6 +33,14 @@ pub(super) fn copy(request: &mut Request) -> Request {
     copy
 }
 
+/// Makes a form replayable whose parts are all at hand. reqwest makes a stream of every form.
+pub(super) fn gather(request: &mut Request) {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: u64| length <= GATHER_LIMIT) {
+        *request.body_mut() = request.body_mut().take().map(|form| body::gather(form, GATHER_LIMIT));
+    }
+}
+
 /// Takes the bytes out of a body. Of one that holds them, the first frame is all of them, without a copy.
 fn take(body: &mut Body) -> Bytes {
     let mut cx = Context::from_waker(Waker::noop());
@@ -38,6 +49,9 @@ fn take(body: &mut Body) -> Bytes {
         Poll::Ready(Some(Err(_)) | None) | Poll::Pending => Bytes::new(), // empty
     }
 }
+
+/// Longest form that is copied into one piece. The copy is cheap next to sending it.
+const GATHER_LIMIT: u64 = 2 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

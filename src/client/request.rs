@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use reqwest::{Body, Request, Response};
 
-use super::{Client, Error};
+use super::{Client, Error, replay};
 use crate::policy::Policy;
 
 /// Builds a request. The methods of [`reqwest::RequestBuilder`], and three of its own.
@@ -15,6 +15,8 @@ pub struct RequestBuilder {
     client: Client,
     request: reqwest::RequestBuilder,
     overrides: Overrides,
+    /// Whether the body is a stream of parts that may be at hand.
+    gather: bool,
 }
 
 /// What one request asks for against its endpoint.
@@ -26,7 +28,7 @@ pub(super) struct Overrides {
 
 impl RequestBuilder {
     pub(super) fn new(client: Client, request: reqwest::RequestBuilder) -> Self {
-        Self { client, request, overrides: Overrides::default() }
+        Self { client, request, overrides: Overrides::default(), gather: false }
     }
 
     /// Adds a header.
@@ -78,6 +80,20 @@ impl RequestBuilder {
         self.map(|request| request.form(form))
     }
 
+    /// Sets the body to a multipart form.
+    ///
+    /// A form of up to 2 MiB whose parts are at hand (text, bytes) can be sent again. Any other is a stream, which is
+    /// sent once.
+    #[cfg(feature = "multipart")]
+    pub fn multipart(self, form: reqwest::multipart::Form) -> Self {
+        Self { gather: true, ..self.map(|request| request.multipart(form)) }
+    }
+
+    /// Sets the version of HTTP.
+    pub fn version(self, version: Version) -> Self {
+        self.map(|request| request.version(version))
+    }
+
     /// Sets the time of the whole call: all attempts, the waits between them, and the reading of the body.
     ///
     /// It goes before the policy's `timeout` and the reqwest client's own. [`Duration::ZERO`] sends nothing.
@@ -103,7 +119,24 @@ impl RequestBuilder {
     ///
     /// If a part of it was invalid, such as its URL.
     pub fn build(self) -> Result<Request, Error> {
-        self.request.build().map_err(|error| Error::from_reqwest(error, None))
+        self.build_split().1
+    }
+
+    /// Builds the request, as [`build`](Self::build), and returns the client with it.
+    #[must_use]
+    pub fn build_split(self) -> (Client, Result<Request, Error>) {
+        let mut request = self.request.build().map_err(|error| Error::from_reqwest(error, None));
+        if let (Ok(request), true) = (&mut request, self.gather) {
+            replay::gather(request);
+        }
+        (self.client, request)
+    }
+
+    /// Copies the builder, or returns `None` if its body is a stream.
+    #[must_use]
+    pub fn try_clone(&self) -> Option<Self> {
+        let request = self.request.try_clone()?;
+        Some(Self { client: self.client.clone(), request, overrides: self.overrides.clone(), gather: self.gather })
     }
 
     /// Sends the request, and again where that is safe, useful and paid for.
@@ -112,10 +145,10 @@ impl RequestBuilder {
     ///
     /// If it could not be built, or if no response came from the last attempt. A response is never an error: see
     /// [`error_for_status`](crate::error_for_status).
-    pub async fn send(self) -> Result<Response, Error> {
-        let Self { client, request, overrides } = self;
-        let request = request.build().map_err(|error| Error::from_reqwest(error, None))?;
-        client.execute_with(request, overrides).await
+    pub async fn send(mut self) -> Result<Response, Error> {
+        let overrides = std::mem::take(&mut self.overrides);
+        let (client, request) = self.build_split();
+        client.execute_with(request?, overrides).await
     }
 
     fn map(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
