@@ -90,7 +90,7 @@ mod scenario;
 pub use call::{Attempt, Call, TooLate};
 #[cfg(feature = "reqwest")]
 pub use client::{Client, ClientBuilder, Error, RequestBuilder, error_for_status};
-pub use diagnosis::{Condition, Diagnosis};
+pub use diagnosis::{Condition, Delivery, Diagnosis};
 pub use endpoints::{CallBuilder, Endpoints, EndpointsBuilder};
 pub use event::{Event, EventKind, Observer};
 #[cfg(feature = "tracing")]

@@ -1,12 +1,14 @@
 //! From facts to meaning: what an outcome says about the server, the network and the request.
 
 mod condition;
+mod delivery;
 mod hint;
 
 use std::fmt;
 use std::time::Duration;
 
 pub use condition::Condition;
+pub use delivery::Delivery;
 pub(crate) use hint::Hint;
 
 use crate::outcome::Outcome;
@@ -29,6 +31,7 @@ use crate::outcome::Outcome;
 pub struct Diagnosis {
     condition: Option<Condition>,
     answer: bool,
+    delivery: Delivery,
     hint: Hint,
 }
 
@@ -36,15 +39,18 @@ impl Diagnosis {
     /// Diagnoses an outcome.
     #[must_use]
     pub fn of(outcome: &Outcome<'_>) -> Self {
-        match outcome.result {
+        let (condition, answer, delivery, hint) = match outcome.result {
             Ok(head) => {
                 let condition = Condition::of_status(head.status);
                 // A hint on an answer, as on a 301 or a 404, is no concern of a retry.
                 let hint = condition.map_or(Hint::Absent, |_| Hint::of(head.headers, head.received_at));
-                Self { condition, answer: condition.is_none(), hint }
+                (condition, condition.is_none(), Delivery::Unknown, hint)
             }
-            Err(failure) => Self { condition: Condition::of_failure(failure), answer: false, hint: Hint::Absent },
-        }
+            Err(failure) => (Condition::of_failure(failure), false, Delivery::of_failure(failure), Hint::Absent),
+        };
+        // After a redirect the outcome is that of the last hop, and an earlier one was answered.
+        let delivery = if outcome.redirected { Delivery::Unknown } else { delivery };
+        Self { condition, answer, delivery, hint }
     }
 
     /// Returns what is wrong, or `None` for an answer and for the caller's own error.
@@ -57,6 +63,12 @@ impl Diagnosis {
     #[must_use]
     pub const fn is_answer(&self) -> bool {
         self.answer
+    }
+
+    /// Returns how far the request got, as far as the outcome proves it.
+    #[must_use]
+    pub const fn delivery(&self) -> Delivery {
+        self.delivery
     }
 
     /// Returns how long the server asked to be left alone, uncapped. [`Duration::MAX`] stands for longer than that.

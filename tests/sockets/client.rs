@@ -302,7 +302,7 @@ async fn the_time_of_an_attempt_does_not_cover_the_reading_of_the_body() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a socket that stays silent can only be waited for")]
-async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+pub(crate) async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     tokio::time::timeout(limit, future).await.ok()
 }
 

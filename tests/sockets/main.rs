@@ -6,4 +6,6 @@ mod client;
 mod cost;
 #[cfg(feature = "tracing")]
 mod events;
+mod http2;
 mod server;
+mod wire;

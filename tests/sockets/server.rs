@@ -25,6 +25,10 @@ pub(crate) enum Answer {
     Bytes(Vec<u8>),
     /// Write these bytes, then nothing more, and keep the connection open.
     Stall(Vec<u8>),
+    /// Write these bytes and close the connection.
+    End(Vec<u8>),
+    /// Write these bytes and reset the connection.
+    Reset(Vec<u8>),
     /// Close the connection.
     Close,
 }
@@ -88,6 +92,14 @@ async fn serve(
             Answer::Stall(bytes) => {
                 socket.write_all(&bytes).await.ok()?;
                 socket.read_u8().await.ok()?;
+            }
+            Answer::End(bytes) => {
+                socket.write_all(&bytes).await.ok()?;
+                return socket.shutdown().await.ok();
+            }
+            Answer::Reset(bytes) => {
+                socket.write_all(&bytes).await.ok()?;
+                return socket.get_ref().set_zero_linger().ok();
             }
             Answer::Close => return None,
         }
