@@ -79,14 +79,10 @@ async fn blackhole() -> (SocketAddr, (TcpListener, Vec<TcpStream>)) {
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
     let mut backlog = Vec::new();
-    while let Ok(stream) = crate::client::within(Duration::from_millis(50), tokio::net::TcpStream::connect(address))
-        .await
-        .unwrap_or(Err(std::io::ErrorKind::TimedOut.into()))
-    {
+    while let Some(Ok(stream)) = within(Duration::from_millis(50), TcpStream::connect(address)).await {
         backlog.push(stream);
     }
-    std::mem::forget(listener);
-    (address, backlog)
+    (address, (listener, backlog))
 }
 
 #[tokio::test]
