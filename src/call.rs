@@ -12,7 +12,7 @@ use crate::endpoint::Endpoint;
 use crate::event::{Event, EventKind, Observer};
 use crate::now::Now;
 use crate::outcome::Outcome;
-use crate::policy::{Decision, Done, Policy, Retry, Rule, StopReason, Wait};
+use crate::policy::{Decision, Done, Policy, Repeat, Retry, Rule, StopReason, Wait};
 use crate::report::{AttemptReport, Report};
 
 /// One call: decides after each outcome whether there is another attempt, and when.
@@ -29,7 +29,7 @@ use crate::report::{AttemptReport, Report};
 pub struct Call {
     terms: Terms,
     seed: u64,
-    dice: fastrand::Rng,
+    rng: fastrand::Rng,
     started: Now,
     state: State,
     /// Attempts begun.
@@ -38,6 +38,8 @@ pub struct Call {
     paid: Payment,
     /// From the first failing outcome on. Boxed: most calls never have one.
     report: Option<Box<Report>>,
+    /// Whether the observer is being told: one that panics is not told again while the call is dropped.
+    speaking: bool,
 }
 
 /// What a call is about and what it may do.
@@ -71,12 +73,13 @@ impl Call {
         Self {
             terms,
             seed,
-            dice: fastrand::Rng::with_seed(seed),
+            rng: fastrand::Rng::with_seed(seed),
             started: now,
             state: State::Ready,
             attempts: 0,
             paid: Payment::NONE,
             report: None,
+            speaking: false,
         }
     }
 
@@ -150,9 +153,13 @@ impl Call {
         self.report.as_deref()
     }
 
-    /// Takes what happened, or `None` if nothing has failed.
+    /// Takes what happened, or `None` if nothing has failed. A call that has not ended is dropped by this.
     #[must_use]
     pub fn into_report(mut self) -> Option<Report> {
+        self.take_report()
+    }
+
+    pub(crate) fn take_report(&mut self) -> Option<Report> {
         self.report.take().map(|report| *report)
     }
 
@@ -171,17 +178,17 @@ impl Call {
         redirected: bool,
         now: Now,
     ) -> Result<(Retry, Payment), StopReason> {
-        if rule.max_retries() == 0 {
+        if rule.retries() == 0 {
             return Err(StopReason::NoRetries);
         }
-        let proven_unprocessed = rule.repeats_any() && !redirected && !self.terms.hidden_redirects;
+        let proven_unprocessed = rule.repeat() == Repeat::Any && !redirected && !self.terms.hidden_redirects;
         if !self.terms.idempotent && !proven_unprocessed {
             return Err(StopReason::NotSafeToRepeat);
         }
         if !self.terms.replayable {
             return Err(StopReason::NotReplayable);
         }
-        if self.retries_for(condition) >= rule.max_retries() {
+        if self.retries_for(condition) >= rule.retries() {
             return Err(StopReason::RuleAttempts);
         }
         if self.attempts >= self.policy().max_attempts() {
@@ -189,10 +196,10 @@ impl Call {
         }
         let delay = rule.backoff().delay(self.attempts); // this attempt's number is that of the retry
         let wait = Wait::plan(delay, diagnosis.hint(), self.time_left(now))?;
-        let Some(payment) = self.terms.endpoint.budget.pay(rule.credits(), now) else {
+        let Some(payment) = self.terms.endpoint.budget.pay(rule.price(), now) else {
             return Err(StopReason::Budget);
         };
-        Ok((Retry { wait: wait.throw(&mut self.dice), source: wait.source }, payment))
+        Ok((Retry { wait: wait.draw(&mut self.rng), source: wait.source }, payment))
     }
 
     fn retries_for(&self, condition: Condition) -> u32 {
@@ -213,7 +220,8 @@ impl Call {
 
     /// Returns the longest wait after which another attempt may still start.
     fn time_left(&self, now: Now) -> Duration {
-        let limit = self.timeout().unwrap_or(Duration::MAX);
+        // To start when the time of the call is up is of no use.
+        let limit = self.timeout().map_or(Duration::MAX, |timeout| timeout.saturating_sub(Duration::from_nanos(1)));
         limit.min(self.policy().max_elapsed()).saturating_sub(now.saturating_since(self.started))
     }
 
@@ -259,13 +267,14 @@ impl Call {
         report.received_at = outcome.result.as_ref().ok().map(|head| head.received_at);
     }
 
-    fn say(&self, kind: EventKind, reason: Option<StopReason>, now: Option<Now>) {
-        let outcome = match self.state {
+    fn say(&mut self, kind: EventKind, reason: Option<StopReason>, now: Option<Now>) {
+        let attempt_report = match self.state {
             State::InFlight => None,
             State::Ready | State::Waiting(_) | State::Ended => {
                 self.report.as_ref().and_then(|report| report.attempts.last())
             }
         };
+        self.speaking = true;
         self.terms.observer.on_event(&Event {
             kind,
             call: self.seed,
@@ -273,11 +282,12 @@ impl Call {
             method: &self.terms.method,
             attempt: self.attempts,
             max_attempts: self.policy().max_attempts(),
-            outcome,
+            attempt_report,
             reason,
             elapsed: now.map(|now| now.saturating_since(self.started)),
             budget: now.map(|now| self.terms.endpoint.budget.balance(now)),
         });
+        self.speaking = false;
     }
 }
 
@@ -288,7 +298,9 @@ impl Drop for Call {
             State::InFlight => {} // what was sent is paid for
             State::Waiting(payment) => self.terms.endpoint.budget.give_back(payment),
         }
-        self.say(EventKind::Abandoned, None, None);
+        if !self.speaking {
+            self.say(EventKind::Abandoned, None, None);
+        }
     }
 }
 

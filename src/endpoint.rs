@@ -21,8 +21,8 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn new(origin: Origin<'static>, policy: Policy) -> Self {
-        Self { origin, policy, budget: Budget::new(), last_used: AtomicU64::new(0) }
+    pub(crate) fn new(origin: Origin<'static>, policy: Policy, now: Now) -> Self {
+        Self { origin, policy, budget: Budget::new(), last_used: AtomicU64::new(millis(now)) }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -31,7 +31,7 @@ impl Endpoint {
 
     /// Notes that a call begins. Within a millisecond only the first of many writes.
     pub(crate) fn touch(&self, now: Now) {
-        let now = u64::try_from(now.since_origin().as_millis()).unwrap_or(u64::MAX);
+        let now = millis(now);
         if self.last_used() != now {
             self.last_used.store(now, Ordering::Relaxed);
         }
@@ -40,6 +40,10 @@ impl Endpoint {
     pub(crate) fn last_used(&self) -> u64 {
         self.last_used.load(Ordering::Relaxed)
     }
+}
+
+fn millis(now: Now) -> u64 {
+    u64::try_from(now.since_origin().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Scheme, host and port of a request: what tells one server from another.

@@ -68,7 +68,8 @@ impl Endpoints {
             origin,
             policy: None,
             timeout: None,
-            idempotent: method.is_idempotent(),
+            idempotent: None,
+            has_key: false,
             replayable: false,
             hidden_redirects: false,
         }
@@ -129,7 +130,9 @@ pub struct CallBuilder<'a> {
     origin: Origin<'a>,
     policy: Option<Policy>,
     timeout: Option<Duration>,
-    idempotent: bool,
+    /// The caller's word.
+    idempotent: Option<bool>,
+    has_key: bool,
     replayable: bool,
     hidden_redirects: bool,
 }
@@ -137,14 +140,14 @@ pub struct CallBuilder<'a> {
 impl CallBuilder<'_> {
     /// Looks through the headers of the request: `Idempotency-Key` makes it idempotent, unless it is empty.
     pub fn headers(mut self, headers: &HeaderMap) -> Self {
-        self.idempotent |= headers.get(IDEMPOTENCY_KEY).is_some_and(|key| !key.is_empty());
+        self.has_key = headers.get(IDEMPOTENCY_KEY).is_some_and(|key| !key.is_empty());
         self
     }
 
     /// Says whether the request may be done twice. Default by method: GET, HEAD, OPTIONS, TRACE, PUT and DELETE
     /// (RFC 9110 §9.2.2). The caller's word goes before both the method and the headers.
     pub fn idempotent(mut self, idempotent: bool) -> Self {
-        self.idempotent = idempotent;
+        self.idempotent = Some(idempotent);
         self
     }
 
@@ -184,7 +187,7 @@ impl CallBuilder<'_> {
             method: self.method.clone(),
             policy: self.policy,
             timeout: self.timeout,
-            idempotent: self.idempotent,
+            idempotent: self.idempotent.unwrap_or(self.has_key || self.method.is_idempotent()),
             replayable: self.replayable,
             hidden_redirects: self.hidden_redirects,
         };
@@ -200,19 +203,19 @@ impl Hosts {
     /// Finds a host that is known without an exclusive lock and without allocating.
     fn find(&self, origin: Origin<'_>, policy: &Policy, now: Now) -> Arc<Endpoint> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&origin).cloned();
-        let endpoint = known.unwrap_or_else(|| self.insert(origin.into_owned(), policy));
+        let endpoint = known.unwrap_or_else(|| self.insert(origin.into_owned(), policy, now));
         endpoint.touch(now);
         endpoint
     }
 
     #[cold]
-    fn insert(&self, origin: Origin<'static>, policy: &Policy) -> Arc<Endpoint> {
+    fn insert(&self, origin: Origin<'static>, policy: &Policy, now: Now) -> Arc<Endpoint> {
         let mut hosts = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&origin) {
             let stalest = hosts.values().min_by_key(|endpoint| endpoint.last_used()).map(|host| host.origin.clone());
             stalest.and_then(|stalest| hosts.remove(&stalest));
         }
-        let new = || Arc::new(Endpoint::new(origin.clone(), policy.clone()));
+        let new = || Arc::new(Endpoint::new(origin.clone(), policy.clone(), now));
         Arc::clone(hosts.entry(origin.clone()).or_insert_with(new))
     }
 }
@@ -268,6 +271,7 @@ mod tests {
         let origin = || Origin::new("http", "orders.internal", None);
         let first = hosts.find(origin(), &policy, at(0));
         let _reader = hosts.0.read().unwrap();
-        assert!(Arc::ptr_eq(&first, &hosts.find(origin(), &policy, at(1))), "an exclusive lock would wait for ever");
+        assert!(hosts.0.try_write().is_err(), "an exclusive lock would wait for ever");
+        assert!(Arc::ptr_eq(&first, &hosts.find(origin(), &policy, at(1))));
     }
 }

@@ -11,8 +11,8 @@ use crate::report::AttemptReport;
 
 /// Listens to everything that is decided.
 ///
-/// Called on the thread that drives the call, with no lock held; what is slow here slows the call. Closures are
-/// observers too.
+/// Called on the thread that drives the call, with no lock held; what is slow here slows the call, and what panics here
+/// panics there. Closures are observers too.
 ///
 /// ```
 /// # use forbear::{Endpoints, Event};
@@ -45,7 +45,7 @@ pub struct Event<'a> {
     pub(crate) method: &'a Method,
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
-    pub(crate) outcome: Option<&'a AttemptReport>,
+    pub(crate) attempt_report: Option<&'a AttemptReport>,
     pub(crate) reason: Option<StopReason>,
     pub(crate) elapsed: Option<Duration>,
     pub(crate) budget: Option<f64>,
@@ -102,14 +102,14 @@ impl Event<'_> {
 
     /// Returns what came back from the attempt, or `None` if it is still in flight.
     #[must_use]
-    pub const fn outcome(&self) -> Option<&AttemptReport> {
-        self.outcome
+    pub const fn attempt_report(&self) -> Option<&AttemptReport> {
+        self.attempt_report
     }
 
     /// Returns the status of the response.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
-        self.outcome?.status()
+        self.attempt_report?.status()
     }
 
     /// Returns why a failing outcome was not retried.

@@ -104,4 +104,4 @@ pub use report::{AttemptReport, Report};
 #[cfg(feature = "reqwest")]
 pub use reqwest;
 #[cfg(feature = "test-util")]
-pub use scenario::{Moment, Scenario, Step};
+pub use scenario::{Scenario, ScenarioMoment, ScenarioStep};

@@ -13,8 +13,8 @@ pub struct Tracing;
 
 impl Observer for Tracing {
     fn on_event(&self, event: &Event<'_>) {
-        let outcome = event.outcome();
-        let condition = outcome.and_then(AttemptReport::condition);
+        let report = event.attempt_report();
+        let condition = report.and_then(AttemptReport::condition);
         tracing::event!(
             target: "forbear",
             tracing::Level::DEBUG,
@@ -31,10 +31,10 @@ impl Observer for Tracing {
             retry.condition = condition.map(|condition| condition.as_str()),
             retry.reason = event.reason().map(StopReason::as_str),
             retry.remedy = event.reason().and_then(StopReason::remedy),
-            retry.hint_ms = outcome.and_then(AttemptReport::hint).map(millis),
-            retry.hint_malformed = outcome.filter(|it| it.diagnosis().is_hint_malformed()).map(|_| true),
-            retry.wait_ms = outcome.and_then(AttemptReport::wait).map(millis),
-            retry.wait_source = outcome.and_then(AttemptReport::wait_source).map(WaitSource::as_str),
+            retry.hint_ms = report.and_then(AttemptReport::hint).map(millis),
+            retry.hint_malformed = report.filter(|it| it.diagnosis().is_hint_malformed()).map(|_| true),
+            retry.wait_ms = report.and_then(AttemptReport::wait).map(millis),
+            retry.wait_source = report.and_then(AttemptReport::wait_source).map(WaitSource::as_str),
             retry.elapsed_ms = event.elapsed().map(millis),
             retry.budget = event.budget(),
             "{}",
@@ -45,7 +45,7 @@ impl Observer for Tracing {
 
 /// OpenTelemetry's `error.type`: the status, or a name of few values; absent where nothing is wrong.
 fn error_type(event: &Event<'_>) -> Option<String> {
-    let condition = event.outcome()?.condition()?;
+    let condition = event.attempt_report()?.condition()?;
     Some(event.status().map_or_else(|| condition.as_str().to_owned(), |status| status.as_str().to_owned()))
 }
 

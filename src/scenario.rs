@@ -117,7 +117,7 @@ impl Scenario {
     ///
     /// If that is earlier than the attempt could begin.
     #[track_caller]
-    pub fn at(mut self, seconds: f64) -> Moment {
+    pub fn at(mut self, seconds: f64) -> ScenarioMoment {
         let at = Duration::from_secs_f64(seconds);
         if self.call.is_none() && !self.announced {
             self.begins = self.begins.max(at);
@@ -125,7 +125,7 @@ impl Scenario {
         if at < self.begins {
             self.fail(&format!("at {seconds} s the attempt has not begun: the wait ends at {:?}", self.begins));
         }
-        Moment { scenario: self, at, headers: HeaderMap::new() }
+        ScenarioMoment { scenario: self, at, headers: HeaderMap::new() }
     }
 
     /// Wakes the call so many seconds after the story began, too late to begin another attempt.
@@ -180,13 +180,13 @@ impl Scenario {
 /// A time in a [`Scenario`] at which an outcome arrives.
 #[derive(Debug)]
 #[must_use = "say what happens at this time"]
-pub struct Moment {
+pub struct ScenarioMoment {
     scenario: Scenario,
     at: Duration,
     headers: HeaderMap,
 }
 
-impl Moment {
+impl ScenarioMoment {
     /// Adds a header to the response that is about to arrive.
     ///
     /// # Panics
@@ -207,7 +207,7 @@ impl Moment {
     ///
     /// If the status is not between 100 and 999, or if the attempt could not begin.
     #[track_caller]
-    pub fn receives(self, status: u16) -> Step {
+    pub fn receives(self, status: u16) -> ScenarioStep {
         let Ok(code) = StatusCode::from_u16(status) else { self.scenario.fail(&format!("{status} is no status")) };
         let received_at = UNIX_EPOCH.checked_add(self.at).unwrap_or(SystemTime::UNIX_EPOCH);
         let headers = self.headers.clone();
@@ -220,12 +220,12 @@ impl Moment {
     ///
     /// If the attempt could not begin.
     #[track_caller]
-    pub fn fails(self, failure: Failure) -> Step {
+    pub fn fails(self, failure: Failure) -> ScenarioStep {
         self.outcome(&Outcome::failure(failure), &format!("fails with {failure:?}"))
     }
 
     #[track_caller]
-    fn outcome(self, outcome: &Outcome<'_>, what: &str) -> Step {
+    fn outcome(self, outcome: &Outcome<'_>, what: &str) -> ScenarioStep {
         let Self { mut scenario, at, .. } = self;
         let mut call = scenario.call.take().unwrap_or_else(|| {
             let uri = Uri::from_static("http://scenario.test");
@@ -252,20 +252,20 @@ impl Moment {
                 scenario.report = call.into_report();
             }
         }
-        Step { scenario, decision }
+        ScenarioStep { scenario, decision }
     }
 }
 
 /// What was decided in a [`Scenario`], to be asserted.
 #[derive(Debug)]
 #[must_use = "say what must follow"]
-pub struct Step {
+pub struct ScenarioStep {
     scenario: Scenario,
     decision: Decision,
 }
 
 #[expect(clippy::must_use_candidate, reason = "a story may end with any of these")]
-impl Step {
+impl ScenarioStep {
     /// Asserts a retry after a wait of so many seconds.
     ///
     /// # Panics

@@ -1,6 +1,7 @@
 //! What is decided, as stories on made-up time. Needs no feature but `test-util`.
 #![cfg(test)]
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forbear::{
@@ -129,7 +130,7 @@ mod stories {
 
     #[test]
     fn a_rule_may_say_that_any_method_is_repeated() {
-        let rule = Rule::retries(1, Backoff::constant(Duration::from_secs(4))).repeat(Repeat::Any);
+        let rule = Rule::new(1, Backoff::constant(Duration::from_secs(4))).with_repeat(Repeat::Any);
         with(|policy| policy.rule(Condition::InternalError, rule))
             .method(Method::POST)
             .at(0.0).receives(500).retries_within(2.0..=4.0)
@@ -191,8 +192,13 @@ mod stories {
         with(|policy| policy.timeout(Duration::from_secs(5)))
             .at(0.0).receives(503).retries_within(0.5..=1.0)
             .at(4.9).receives(503).stops(StopReason::NoTimeLeft);
-        with(|policy| policy.timeout(Duration::from_secs(5)))
-            .at(0.0).with("retry-after", "6").receives(503).stops(StopReason::HintTooLong);
+        for hint in ["5", "6"] {
+            with(|policy| policy.timeout(Duration::from_secs(5)))
+                .at(0.0).with("retry-after", hint).receives(503).stops(StopReason::HintTooLong);
+        }
+        with(|policy| policy.max_elapsed(Duration::from_secs(5)))
+            .at(0.0).with("retry-after", "5").receives(503).retries_within(5.0..=5.0)
+            .at(5.0).receives(200).is_handed_back();
     }
 
     #[test]
@@ -342,14 +348,17 @@ fn an_idempotency_key_makes_a_post_repeatable_unless_it_is_empty_or_the_caller_o
     {
         let mut headers = HeaderMap::new();
         headers.insert("idempotency-key", key.parse().unwrap());
-        let mut builder = endpoints.call(&Method::POST, &uri).replayable(true).headers(&headers);
-        if let Some(word) = word {
-            builder = builder.idempotent(word);
+        let post = || endpoints.call(&Method::POST, &uri).replayable(true);
+        let either_order = match word {
+            None => [post().headers(&headers), post().headers(&headers)],
+            Some(word) => [post().headers(&headers).idempotent(word), post().idempotent(word).headers(&headers)],
+        };
+        for builder in either_order {
+            let mut call = builder.start(at(0.0), 0);
+            call.begin(at(0.0)).unwrap();
+            let decision = call.on_outcome(&unavailable(), at(0.0));
+            assert_eq!(matches!(decision, Decision::Retry(_)), repeated, "key {key:?}, word {word:?}: {decision:?}");
         }
-        let mut call = builder.start(at(0.0), 0);
-        call.begin(at(0.0)).unwrap();
-        let decision = call.on_outcome(&unavailable(), at(0.0));
-        assert_eq!(matches!(decision, Decision::Retry(_)), repeated, "key {key:?}, word {word:?}: {decision:?}");
     }
 }
 
@@ -370,6 +379,18 @@ fn after_a_redirect_nothing_proves_that_a_write_was_not_done() {
         let decision = call.on_outcome(&refused.clone().redirected(redirected), at(0.0));
         assert_eq!(matches!(decision, Decision::Retry(_)), repeated, "{method} {redirected} {hidden}");
     }
+}
+
+#[test]
+fn an_observer_that_panics_is_not_told_again_while_the_call_is_dropped() {
+    let endpoints = Endpoints::builder().observer(|event: &Event<'_>| panic!("{}", event.kind())).build();
+    let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let mut call = start(&endpoints, Method::GET, 0);
+        call.begin(at(0.0)).unwrap();
+        let _ = call.on_outcome(&unavailable(), at(0.0));
+    }));
+    // To panic a second time while the first unwinds would abort.
+    assert_eq!(panicked.unwrap_err().downcast_ref::<String>().unwrap(), "retry");
 }
 
 #[test]
@@ -404,7 +425,9 @@ fn a_call_that_has_ended_or_waits_for_nothing_begins_no_attempt() {
     assert!(call.begin(at(0.0)).is_err(), "no decision permits a second attempt");
     assert!(matches!(call.on_outcome(&unavailable(), at(0.0)), Decision::Retry(_)));
     call.begin(at(1.0)).unwrap();
-    call.on_outcome(&Outcome::response(StatusCode::OK, &HeaderMap::new(), SystemTime::UNIX_EPOCH), at(1.0));
+    let ok = HeaderMap::new();
+    let ok = Outcome::response(StatusCode::OK, &ok, SystemTime::UNIX_EPOCH);
+    assert_eq!(call.on_outcome(&ok, at(1.0)), done());
     assert!(call.begin(at(1.0)).is_err());
     assert_eq!(call.on_outcome(&unavailable(), at(1.0)), done());
 }

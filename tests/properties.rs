@@ -44,11 +44,14 @@ proptest! {
     }
 }
 
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
 /// Prices paid, and what pays for them, in thousandths.
 #[derive(Default)]
 struct Ledger {
     paid: u64,
     returned: u64,
+    latest: Duration,
 }
 
 /// Plays one call and checks every decision on the way.
@@ -63,6 +66,12 @@ fn play(
     let at = |now: &Duration| Now::from_origin(*now);
     let builder =
         endpoints.call(&plan.method, &uri).replayable(plan.replayable).hidden_redirects(plan.hidden_redirects);
+    let headers = HeaderMap::from_iter(plan.key.then(|| (IDEMPOTENCY_KEY, HeaderValue::from_static("7f"))));
+    let builder = match plan.word {
+        Some(word) => builder.idempotent(word).headers(&headers),
+        None => builder.headers(&headers),
+    };
+    let idempotent = plan.word.unwrap_or(plan.key || plan.method.is_idempotent());
     let mut call: Call = builder.start(at(now), plan.seed);
     let started = *now;
     let mut attempts = 0;
@@ -86,10 +95,11 @@ fn play(
         prop_assert!(policy.timeout().is_none_or(|timeout| elapsed < timeout));
         prop_assert!(attempt.timeout().is_none_or(|timeout| timeout > Duration::ZERO));
 
-        if step.drops {
-            return Ok(()); // in flight: what was paid is gone
+        if step.drops == Drops::InFlight {
+            return Ok(()); // what was paid is gone
         }
         *now = step.time.after(*now);
+        ledger.latest = ledger.latest.max(*now); // a time that went backwards drifts nothing
         let outcome = step.outcome();
         let diagnosis = Diagnosis::of(&outcome);
         match call.on_outcome(&outcome, at(now)) {
@@ -106,15 +116,18 @@ fn play(
                 prop_assert!(!attempt.is_last(), "the request was given away");
                 prop_assert!(retry.wait() >= diagnosis.hint().unwrap_or_default(), "earlier than the hint");
                 *retries.entry(condition).or_default() += 1;
-                prop_assert!(retries[&condition] <= rule.max_retries());
+                prop_assert!(retries[&condition] <= rule.retries());
                 prop_assert!(plan.replayable, "a body was sent twice");
-                let unprocessed = any_method(rule) && !step.redirected && !plan.hidden_redirects;
-                prop_assert!(plan.method.is_idempotent() || unprocessed, "{} repeated on {}", plan.method, condition);
-                waiting = if rule == patient() { 1 } else { price(condition) } * 1000;
+                let unprocessed = rule.repeat() == Repeat::Any && !step.redirected && !plan.hidden_redirects;
+                prop_assert!(idempotent || unprocessed, "{} repeated on {}", plan.method, condition);
+                waiting = u64::from(rule.price()) * 1000;
                 ledger.paid += waiting;
-                let drift = u64::try_from(now.as_millis() / 20).unwrap_or(u64::MAX / 2);
+                let drift = u64::try_from(ledger.latest.as_millis() / 20).unwrap_or(u64::MAX / 2);
                 let credit = (5_000 + ledger.returned).saturating_add(drift);
                 prop_assert!(ledger.paid <= credit, "paid {} of {}", ledger.paid, credit);
+                if step.drops == Drops::Waiting {
+                    break;
+                }
                 *now = step.sleep.after(now.saturating_add(retry.wait()));
             }
         }
@@ -123,30 +136,15 @@ fn play(
     Ok(())
 }
 
-/// The prices of the design's table: the policies here change none.
-fn price(condition: Condition) -> u64 {
-    match condition {
-        Condition::GatewayTimeout | Condition::Timeout => 5,
-        Condition::StreamRefused => 0,
-        Condition::Unavailable | Condition::BadGateway | Condition::RateLimited | Condition::RequestTimeout => 1,
-        Condition::TooEarly | Condition::OriginUnreachable | Condition::ConnectFailed | Condition::Interrupted => 1,
-        Condition::InternalError | Condition::Permanent | _ => panic!("{condition} is never retried, or is new"),
-    }
-}
-
-/// Every rule with `Repeat::Any` in these policies.
-fn any_method(rule: Rule) -> bool {
-    let proves = [Condition::RateLimited, Condition::TooEarly, Condition::ConnectFailed, Condition::StreamRefused];
-    rule == patient() || proves.iter().any(|condition| rule == Policy::default().rule(*condition))
-}
-
 fn patient() -> Rule {
-    Rule::retries(9, Backoff::doubling(Duration::from_secs(1)).cap(Duration::MAX)).repeat(Repeat::Any)
+    Rule::new(9, Backoff::doubling(Duration::from_secs(1)).with_cap(Duration::MAX)).with_repeat(Repeat::Any)
 }
 
 #[derive(Clone, Debug)]
 struct PlannedCall {
     method: Method,
+    word: Option<bool>,
+    key: bool,
     replayable: bool,
     hidden_redirects: bool,
     seed: u64,
@@ -159,7 +157,14 @@ struct Step {
     redirected: bool,
     time: Passes,
     sleep: Passes,
-    drops: bool,
+    drops: Drops,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Drops {
+    Never,
+    InFlight,
+    Waiting,
 }
 
 impl Step {
@@ -177,8 +182,9 @@ impl Step {
 struct Passes(Duration);
 
 impl Passes {
+    /// An odd number of microseconds goes backwards: clocks do that, too.
     fn after(self, now: Duration) -> Duration {
-        now.saturating_add(self.0)
+        if self.0.as_micros() % 2 == 1 { now.saturating_sub(self.0) } else { now.saturating_add(self.0) }
     }
 }
 
@@ -206,9 +212,12 @@ fn policy() -> impl Strategy<Value = Policy> {
 fn a_call() -> impl Strategy<Value = PlannedCall> {
     let method = prop_oneof![Just(Method::GET), Just(Method::PUT), Just(Method::POST), Just(Method::PATCH)];
     let mostly = prop_oneof![9 => Just(true), 1 => Just(false)];
-    (method, mostly.clone(), mostly, any::<u64>(), vec(step(), 0..8)).prop_map(
-        |(method, replayable, visible_redirects, seed, steps)| PlannedCall {
+    let word = prop_oneof![6 => Just(None), 1 => Just(Some(false)), 1 => Just(Some(true))];
+    (method, word, any::<bool>(), mostly.clone(), mostly, any::<u64>(), vec(step(), 0..8)).prop_map(
+        |(method, word, key, replayable, visible_redirects, seed, steps)| PlannedCall {
             method,
+            word,
+            key,
             replayable,
             hidden_redirects: !visible_redirects,
             seed,
@@ -236,7 +245,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => failure.prop_map(Err),
     ];
     let seldom = prop_oneof![9 => Just(false), 1 => Just(true)];
-    (result, seldom.clone(), passes(), passes(), seldom).prop_map(|(result, redirected, time, sleep, drops)| Step {
+    let drops = prop_oneof![8 => Just(Drops::Never), 1 => Just(Drops::InFlight), 1 => Just(Drops::Waiting)];
+    (result, seldom, passes(), passes(), drops).prop_map(|(result, redirected, time, sleep, drops)| Step {
         result,
         redirected,
         time,
@@ -249,6 +259,7 @@ fn passes() -> impl Strategy<Value = Passes> {
     prop_oneof![
         4 => Just(Duration::ZERO),
         8 => (0_u64..3_000).prop_map(Duration::from_millis),
+        2 => (0_u64..3_000_000).prop_map(Duration::from_micros),
         2 => (0_u64..1_000_000).prop_map(Duration::from_secs),
         1 => any::<u64>().prop_map(Duration::from_nanos),
         1 => Just(Duration::MAX),

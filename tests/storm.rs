@@ -70,7 +70,7 @@ fn an_overload_is_over_as_soon_with_the_default_retries_as_with_none() {
 /// What the price of a timeout is for.
 #[test]
 fn an_overload_is_never_over_when_the_retry_of_a_timeout_is_free() {
-    let free = Rule::retries(2, Backoff::constant(2 * S)).price(0);
+    let free = Rule::new(2, Backoff::constant(2 * S)).with_price(0);
     let recovery = recovery(100, patient().rule(Condition::Timeout, free));
     assert!(recovery > AFTERMATH - S / 10, "recovers after {recovery:?}"); // calls fail to the end
 }

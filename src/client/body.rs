@@ -15,14 +15,14 @@ use crate::drive::clock;
 ///
 /// What is not read within the bounds is left on the connection, which cannot be used again then.
 pub(super) async fn set_aside(response: Response) -> Response {
-    if response.content_length().is_some_and(|length| length > DRAIN_LIMIT) {
+    if response.content_length().is_some_and(|length| length > READ_AHEAD_LIMIT) {
         return response;
     }
     let url = response.url().clone();
     let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
     let mut kept = Kept::new(body);
     // Either it was read in time or it was not: both are fine.
-    let _in_time = clock::limited(DRAIN_TIME, kept.read_ahead(DRAIN_LIMIT)).await;
+    let _in_time = clock::limited(READ_AHEAD_TIME, kept.read_ahead(READ_AHEAD_LIMIT)).await;
     if let Ok(with_url) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(with_url.into_parts().0.extensions);
     }
@@ -51,7 +51,7 @@ impl Kept {
         Self { length: body.size_hint(), read: VecDeque::new(), rest: Some(body) }
     }
 
-    /// Reads until the end, or until more than `limit` bytes were read.
+    /// Reads until the end, the first error, or more than `limit` bytes.
     async fn read_ahead(&mut self, limit: u64) {
         let mut length = 0;
         while length <= limit {
@@ -60,8 +60,12 @@ impl Kept {
                 self.rest = None;
                 return;
             };
+            let broken = frame.is_err();
             length = length.saturating_add(frame.as_ref().map_or(0, data_length));
             self.read.push_back(frame);
+            if broken {
+                return; // a stream that was reset says so for ever
+            }
         }
     }
 
@@ -122,6 +126,6 @@ fn data_length(frame: &Frame<Bytes>) -> u64 {
 }
 
 /// Longest error body read to its end so that the connection can be used again.
-const DRAIN_LIMIT: u64 = 64 * 1024;
-/// Longest time to spend on that. It is part of the wait before the retry, which is longer.
-const DRAIN_TIME: Duration = Duration::from_millis(20);
+const READ_AHEAD_LIMIT: u64 = 64 * 1024;
+/// Longest time to spend on that. It counts as a part of the wait before the retry.
+const READ_AHEAD_TIME: Duration = Duration::from_millis(20);

@@ -6,6 +6,7 @@ use http::StatusCode;
 use reqwest::Response;
 
 use super::observe;
+use crate::policy::StopReason;
 use crate::report::Report;
 
 /// Why a call brought no response, or a response that the caller [calls an error](error_for_status).
@@ -26,7 +27,7 @@ enum Cause {
     Status(StatusCode),
 }
 
-/// Turns a response whose status is 400 or above into an [`Error`] that keeps its [`Report`].
+/// Turns a response whose status is between 400 and 599 into an [`Error`] that keeps its [`Report`].
 ///
 /// [`reqwest::Response::error_for_status`] does the same and loses the report.
 ///
@@ -64,7 +65,8 @@ impl Error {
         Self::new(Cause::TimedOut, report)
     }
 
-    /// Returns the history of the call, or `None` if nothing was sent.
+    /// Returns the history of the call, or `None` if nothing failed but the caller's own part: a request that could not be
+    /// built, a body that could not be read, a redirect that was not followed.
     #[must_use]
     pub fn report(&self) -> Option<&Report> {
         self.0.report.as_ref()
@@ -138,7 +140,7 @@ impl Error {
         }
     }
 
-    /// Returns reqwest's error, or `None` for a status and where this crate's own timeout ended the call.
+    /// Returns reqwest's error, or `None` for a status and for most timeouts, which are this crate's own.
     ///
     /// Its URL was removed. An error of a redirect may still hold one deeper down: log this one instead.
     #[must_use]
@@ -171,6 +173,13 @@ impl Error {
     }
 }
 
+/// For what comes after the head: `response.json().await?`. Its URL is removed.
+impl From<reqwest::Error> for Error {
+    fn from(error: reqwest::Error) -> Self {
+        Self::from_reqwest(error, None)
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.0.report.as_ref();
@@ -178,6 +187,7 @@ impl fmt::Display for Error {
             Cause::Status(status) => write!(f, "{status}")?,
             Cause::Reqwest(error) if error.is_builder() => f.write_str("the request could not be built")?,
             Cause::Reqwest(error) if error.is_redirect() => f.write_str("a redirect was not followed")?,
+            Cause::Reqwest(error) if error.is_decode() => f.write_str("the body could not be read")?,
             Cause::Reqwest(_) | Cause::TimedOut => f.write_str("no response")?,
         }
         if let Some(report) = report {
@@ -187,10 +197,11 @@ impl fmt::Display for Error {
         if let Some(condition) = report.and_then(|report| report.attempts().last()?.condition()) {
             write!(f, " ({condition})")?;
         }
-        if let Some(reason) = report.and_then(Report::reason) {
-            write!(f, ": {reason}")?;
+        match (&self.0.cause, report.and_then(Report::reason)) {
+            (_, Some(reason)) => write!(f, ": {reason}"),
+            (Cause::TimedOut, None) => write!(f, ": {}", StopReason::NoTimeLeft),
+            (Cause::Reqwest(_) | Cause::Status(_), None) => Ok(()),
         }
-        Ok(())
     }
 }
 

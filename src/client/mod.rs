@@ -44,7 +44,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Returns a builder over reqwest's. The first door: what it builds knows what happens inside.
+    /// Returns a builder over reqwest's. To be preferred: what it builds knows what happens inside.
     pub fn builder(http: reqwest::ClientBuilder) -> ClientBuilder {
         ClientBuilder { http, redirect: None, endpoints: None, policy: None, observer: None }
     }
@@ -107,20 +107,26 @@ impl Client {
     ///
     /// If no response came from the last attempt. A response is never an error.
     pub fn execute(&self, request: Request) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        self.execute_with(request, Overrides::default())
+        self.execute_with(Ok(request), Overrides::default())
     }
 
     /// What the future holds is moved into it once and borrowed from there on: that keeps it small.
     fn execute_with(
         &self,
-        request: Request,
+        request: Result<Request, Error>,
         overrides: Overrides,
     ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        let mut call = self.call(&request, overrides);
-        let mut http = Http { client: self.http.clone(), request: Some(request), redirected: false };
+        let mut prepared = request.map(|request| {
+            let call = self.call(&request, overrides);
+            (call, Http { client: self.http.clone(), request: Some(request), redirected: false })
+        });
         async move {
-            let reply = drive::drive(&mut call, &mut http).await;
-            let report = call.into_report();
+            let (call, http) = match prepared {
+                Ok((ref mut call, ref mut http)) => (call, http),
+                Err(error) => return Err(error),
+            };
+            let reply = drive::drive(call, http).await;
+            let report = call.take_report();
             match reply {
                 Some(Ok(mut response)) => {
                     if let Some(report) = report {

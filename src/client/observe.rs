@@ -56,7 +56,7 @@ pub(super) fn failure(error: &reqwest::Error) -> Failure {
     if error.is_timeout() {
         return Failure::Timeout;
     }
-    if chain(error).any(is_callers_own) {
+    if chain(error).skip(1).any(is_callers_own) {
         return Failure::Caller;
     }
     if chain(error).any(is_refused) { Failure::StreamRefused } else { Failure::Interrupted }
@@ -77,9 +77,9 @@ fn is_transient(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-/// The request's body failed while it was read.
+/// The request's body failed while it was read. (hyper's `is_user` would also be true of a runtime that has gone.)
 fn is_callers_own(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user)
+    error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_body)
 }
 
 /// Closed before the request was written, or refused by an HTTP/2 server (RFC 9113 §8.7). A stream that ends with

@@ -123,7 +123,6 @@ impl RequestBuilder {
     }
 
     /// Builds the request, as [`build`](Self::build), and returns the client with it.
-    #[must_use]
     pub fn build_split(self) -> (Client, Result<Request, Error>) {
         let mut request = self.request.build().map_err(|error| Error::from_reqwest(error, None));
         if let (Ok(request), true) = (&mut request, self.gather) {
@@ -145,10 +144,10 @@ impl RequestBuilder {
     ///
     /// If it could not be built, or if no response came from the last attempt. A response is never an error: see
     /// [`error_for_status`](crate::error_for_status).
-    pub async fn send(mut self) -> Result<Response, Error> {
+    pub fn send(mut self) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
         let overrides = std::mem::take(&mut self.overrides);
         let (client, request) = self.build_split();
-        client.execute_with(request?, overrides).await
+        client.execute_with(request, overrides)
     }
 
     fn map(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {

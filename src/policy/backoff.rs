@@ -23,7 +23,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Returns a backoff of `base`, 2 × `base`, 4 × `base` and so on, up to the [cap](Self::cap).
+    /// Returns a backoff of `base`, 2 × `base`, 4 × `base` and so on, up to the [cap](Self::with_cap).
     #[must_use]
     pub const fn doubling(base: Duration) -> Self {
         Self { base, doubling: true, first_at_once: false, cap: DEFAULT_CAP }
@@ -43,7 +43,7 @@ impl Backoff {
 
     /// Sets the longest delay. Default 20 s: a person may still be waiting.
     #[must_use]
-    pub const fn cap(self, cap: Duration) -> Self {
+    pub const fn with_cap(self, cap: Duration) -> Self {
         Self { cap, ..self }
     }
 
@@ -59,7 +59,7 @@ impl Backoff {
     }
 }
 
-/// A wait before the dice are thrown: at least `floor`, spread over `spread` above it.
+/// A wait before its jitter is drawn: at least `floor`, spread over `spread` above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wait {
     pub(crate) floor: Duration,
@@ -74,17 +74,17 @@ impl Wait {
     /// a hint that is equal jitter, between half of `d` and `d`. With one it is never less than the hint, spread over
     /// half of it again, so that those who were told the same do not come back in the same instant.
     ///
-    /// The spread is cut to what is left *before* the dice are thrown, not the wait after: else all whose wait was
-    /// cut would come at the last permitted instant, and be late for it.
+    /// The spread is cut to what is left *before* the jitter is drawn, not the wait after: else all whose wait was cut
+    /// would come at the last permitted instant, and be late for it.
     pub(crate) fn plan(delay: Duration, hint: Option<Duration>, left: Duration) -> Result<Self, StopReason> {
         let hint = hint.unwrap_or(Duration::ZERO);
         let own = halved(delay);
-        if left.is_zero() || own > left {
-            return Err(StopReason::NoTimeLeft);
-        }
         let Some(beyond) = left.checked_sub(hint) else {
             return Err(StopReason::HintTooLong);
         };
+        if left.is_zero() || own > left {
+            return Err(StopReason::NoTimeLeft);
+        }
         let spread = halved(hint.max(delay));
         if hint > own {
             Ok(Self { floor: hint, spread: spread.min(beyond), source: WaitSource::Hint })
@@ -93,10 +93,10 @@ impl Wait {
         }
     }
 
-    /// Returns the wait that the dice give.
-    pub(crate) fn throw(self, dice: &mut fastrand::Rng) -> Duration {
+    /// Draws the wait.
+    pub(crate) fn draw(self, rng: &mut fastrand::Rng) -> Duration {
         let spread = u64::try_from(self.spread.as_nanos()).unwrap_or(u64::MAX);
-        self.floor.saturating_add(Duration::from_nanos(dice.u64(0..=spread)))
+        self.floor.saturating_add(Duration::from_nanos(rng.u64(0..=spread)))
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
         {
             assert_eq!(Backoff::doubling(S).delay(retry), S * expected, "retry {retry}");
         }
-        assert_eq!(Backoff::doubling(Duration::MAX).cap(Duration::MAX).delay(u32::MAX), Duration::MAX);
+        assert_eq!(Backoff::doubling(Duration::MAX).with_cap(Duration::MAX).delay(u32::MAX), Duration::MAX);
         assert_eq!(Backoff::doubling(Duration::ZERO).delay(u32::MAX), Duration::ZERO);
     }
 
@@ -155,7 +155,8 @@ mod tests {
             (2 * S, Some(30 * S), 29 * S, StopReason::HintTooLong),
             (2 * S, Some(Duration::MAX), 60 * S, StopReason::HintTooLong),
             (4 * S, None, S, StopReason::NoTimeLeft),
-            (4 * S, Some(30 * S), S, StopReason::NoTimeLeft),
+            (4 * S, Some(30 * S), S, StopReason::HintTooLong),
+            (4 * S, Some(S), S, StopReason::NoTimeLeft),
             (NONE, None, NONE, StopReason::NoTimeLeft),
         ] {
             assert_eq!(Wait::plan(delay, hint, left), Err(reason), "delay {delay:?}, hint {hint:?}, left {left:?}");
@@ -163,12 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn the_dice_reach_both_ends_of_the_spread_and_stay_within() {
+    fn the_jitter_reaches_both_ends_of_the_spread_and_stays_within() {
         let wait = Wait { floor: S, spread: Duration::from_nanos(3), source: WaitSource::Backoff };
-        let mut dice = fastrand::Rng::with_seed(7);
+        let mut rng = fastrand::Rng::with_seed(7);
         let mut seen = [false; 4];
         for _ in 0..200 {
-            let beyond = wait.throw(&mut dice) - S;
+            let beyond = wait.draw(&mut rng) - S;
             seen[usize::try_from(beyond.as_nanos()).unwrap()] = true;
         }
         assert_eq!(seen, [true; 4]);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 /// What to do after an outcome. There is no third way.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a retry was paid for, or the call is done"]
 pub enum Decision {
     /// Wait, then begin another attempt.
     Retry(Retry),

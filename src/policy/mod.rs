@@ -127,7 +127,8 @@ impl PolicyBuilder {
 
     /// Sets how long the whole call may take, waits and the reading of the body included. Default none.
     ///
-    /// An attempt under way is cut off. A request's own timeout goes before this one. Zero is an error.
+    /// An attempt under way is cut off. A request's own timeout goes before this one. It takes the place of a timeout of
+    /// the reqwest client: to limit each attempt, use [`attempt_timeout`](Self::attempt_timeout). Zero is an error.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = Some(timeout);
         self
@@ -193,7 +194,7 @@ mod tests {
 
     #[test]
     fn one_rule_changes_and_the_others_stay() {
-        let rule = Rule::retries(7, Backoff::constant(Duration::from_secs(3)));
+        let rule = Rule::new(7, Backoff::constant(Duration::from_secs(3)));
         let policy = Policy::builder().rule(Condition::InternalError, rule).build().unwrap();
         for condition in Condition::ALL {
             let expected = if condition == Condition::InternalError { rule } else { Policy::default().rule(condition) };
@@ -218,9 +219,9 @@ mod tests {
             assert_eq!(name.trim_matches('`'), condition.as_str());
             let told = match retries {
                 "0" => Rule::never(),
-                retries => Rule::retries(retries.parse().unwrap(), told_backoff(delays))
-                    .price(price.parse().unwrap())
-                    .repeat(if any == "yes" { Repeat::Any } else { Repeat::Idempotent }),
+                retries => Rule::new(retries.parse().unwrap(), told_backoff(delays))
+                    .with_price(price.parse().unwrap())
+                    .with_repeat(if any == "yes" { Repeat::Any } else { Repeat::Idempotent }),
             };
             assert_eq!(policy.rule(condition), told, "{name}");
         }

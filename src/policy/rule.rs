@@ -10,9 +10,9 @@ use crate::diagnosis::Condition;
 /// ```
 /// # use std::time::Duration;
 /// # use forbear::{Backoff, Repeat, Rule};
-/// let rule = Rule::retries(1, Backoff::constant(Duration::from_secs(2))).price(5);
-/// assert_eq!(rule.max_retries(), 1);
-/// assert_eq!(Rule::never().max_retries(), 0);
+/// let rule = Rule::new(1, Backoff::constant(Duration::from_secs(2))).with_price(5);
+/// assert_eq!((rule.retries(), rule.price(), rule.repeat()), (1, 5, Repeat::Idempotent));
+/// assert_eq!(Rule::never().retries(), 0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rule {
@@ -23,16 +23,29 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Returns a rule of at most `retries` retries for its condition in one call, at the price of 1.
+    /// Returns a rule of at most `retries` retries for its condition in one call, at the price of 1, for idempotent
+    /// requests.
     #[must_use]
-    pub const fn retries(retries: u32, backoff: Backoff) -> Self {
+    pub const fn new(retries: u32, backoff: Backoff) -> Self {
         Self { retries, backoff, price: 1, repeat: Repeat::Idempotent }
     }
 
     /// Returns the rule that never retries.
     #[must_use]
     pub const fn never() -> Self {
-        Self::retries(0, Backoff::constant(Duration::ZERO))
+        Self::new(0, Backoff::constant(Duration::ZERO))
+    }
+
+    /// Sets how many retries a call may spend on this condition.
+    #[must_use]
+    pub const fn with_retries(self, retries: u32) -> Self {
+        Self { retries, ..self }
+    }
+
+    /// Sets the backoff.
+    #[must_use]
+    pub const fn with_backoff(self, backoff: Backoff) -> Self {
+        Self { backoff, ..self }
     }
 
     /// Sets what a retry costs, in credits of the budget. Default 1.
@@ -40,38 +53,38 @@ impl Rule {
     /// A price above the credit that a budget starts with counts as that credit. At a price of 0 nothing is paid, and
     /// only the numbers of attempts limit the retries.
     #[must_use]
-    pub const fn price(self, credits: u32) -> Self {
+    pub const fn with_price(self, credits: u32) -> Self {
         Self { price: credits, ..self }
     }
 
     /// Sets which requests may be repeated. Default [`Repeat::Idempotent`].
     #[must_use]
-    pub const fn repeat(self, repeat: Repeat) -> Self {
+    pub const fn with_repeat(self, repeat: Repeat) -> Self {
         Self { repeat, ..self }
     }
 
     /// Returns how many retries a call may spend on this condition.
     #[must_use]
-    pub const fn max_retries(&self) -> u32 {
+    pub const fn retries(&self) -> u32 {
         self.retries
     }
 
-    pub(crate) const fn backoff(&self) -> Backoff {
+    /// Returns the backoff.
+    #[must_use]
+    pub const fn backoff(&self) -> Backoff {
         self.backoff
     }
 
-    pub(crate) const fn credits(&self) -> u32 {
+    /// Returns what a retry costs, in credits of the budget.
+    #[must_use]
+    pub const fn price(&self) -> u32 {
         self.price
     }
 
     /// Returns which requests may be repeated.
     #[must_use]
-    pub const fn repeats(&self) -> Repeat {
+    pub const fn repeat(&self) -> Repeat {
         self.repeat
-    }
-
-    pub(crate) const fn repeats_any(&self) -> bool {
-        matches!(self.repeat, Repeat::Any)
     }
 
     /// Returns the rule that the default policy has for a condition.
@@ -83,17 +96,17 @@ impl Rule {
         const FIFTH_S: Duration = Duration::from_millis(200);
         match condition {
             Condition::Unavailable | Condition::BadGateway | Condition::OriginUnreachable => {
-                Self::retries(2, Backoff::doubling(S))
+                Self::new(2, Backoff::doubling(S))
             }
             Condition::GatewayTimeout | Condition::Timeout => {
-                Self::retries(1, Backoff::constant(TWO_S)).price(ABANDONED)
+                Self::new(1, Backoff::constant(TWO_S)).with_price(ABANDONED)
             }
-            Condition::RateLimited => Self::retries(2, Backoff::doubling(S)).repeat(Repeat::Any),
-            Condition::RequestTimeout | Condition::Interrupted => Self::retries(1, Backoff::constant(S)),
-            Condition::TooEarly => Self::retries(1, Backoff::constant(S)).repeat(Repeat::Any),
-            Condition::ConnectFailed => Self::retries(2, Backoff::doubling(FIFTH_S)).repeat(Repeat::Any),
+            Condition::RateLimited => Self::new(2, Backoff::doubling(S)).with_repeat(Repeat::Any),
+            Condition::RequestTimeout | Condition::Interrupted => Self::new(1, Backoff::constant(S)),
+            Condition::TooEarly => Self::new(1, Backoff::constant(S)).with_repeat(Repeat::Any),
+            Condition::ConnectFailed => Self::new(2, Backoff::doubling(FIFTH_S)).with_repeat(Repeat::Any),
             Condition::StreamRefused => {
-                Self::retries(2, Backoff::constant(FIFTH_S).first_at_once()).price(0).repeat(Repeat::Any)
+                Self::new(2, Backoff::constant(FIFTH_S).first_at_once()).with_price(0).with_repeat(Repeat::Any)
             }
             Condition::InternalError | Condition::Permanent => Self::never(),
         }

@@ -6,8 +6,8 @@ use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::server::{Answer, Seen, Server, hasty, respond};
-use forbear::{Client, Error, Report};
+use crate::server::{Answer, Frames, Seen, Server, hasty, respond};
+use forbear::{Client, Endpoints, Error, Event, Report};
 use http::Method;
 use reqwest::Body;
 use tracing::field::{Field, Visit};
@@ -64,8 +64,7 @@ impl<S: tracing::Subscriber> Layer<S> for Ear {
 }
 
 fn client() -> Client {
-    let policy = hasty().attempt_timeout(Duration::from_millis(50)).build().unwrap();
-    Client::builder(reqwest::Client::builder().no_proxy()).policy(policy).build().unwrap()
+    Client::builder(reqwest::Client::builder().no_proxy()).policy(hasty().build().unwrap()).build().unwrap()
 }
 
 /// Asserts the names of all fields, and the values of those that are given one.
@@ -194,6 +193,19 @@ async fn within_20_ms<F: Future>(future: F) -> Option<F::Output> {
     tokio::time::timeout(Duration::from_millis(20), future).await.ok()
 }
 
+/// A resolver that knows no name.
+struct Unresolving;
+
+impl reqwest::dns::Resolve for Unresolving {
+    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        Box::pin(async { Err("no such name".into()) })
+    }
+}
+
+fn failing() -> Frames {
+    Frames::from([Some(Err(std::io::Error::other("the caller's own")))])
+}
+
 const CANARY: &str = "k4n4ry";
 
 /// Everything that a program could print of a result.
@@ -258,15 +270,27 @@ async fn a_secret_in_the_request_or_the_response_is_in_no_event_error_or_report(
 
     let policy = || hasty().attempt_timeout(Duration::from_millis(50)).build().unwrap();
     let https_only = reqwest::Client::builder().no_proxy().https_only(true);
-    let clients = [client(), Client::builder(https_only).policy(policy()).build().unwrap()];
+    let http = || reqwest::Client::builder().no_proxy().dns_resolver(Unresolving);
+    let endpoints = || Endpoints::builder().fallback(policy());
+    let as_data = Arc::new(Mutex::new(String::new()));
+    let listener = Arc::clone(&as_data);
+    let observer = move |event: &Event<'_>| listener.lock().unwrap().push_str(&format!("{event:?}{event:#?}"));
+    let clients = [
+        Client::builder(http()).endpoints(endpoints().build()).build().unwrap(),
+        Client::builder(http()).endpoints(endpoints().observer(observer).build()).build().unwrap(),
+        Client::with_endpoints(http().build().unwrap(), endpoints().build()),
+        Client::builder(https_only).policy(policy()).build().unwrap(),
+    ];
     let mut failures = 0;
     for (client, url, method) in clients.iter().flat_map(|client| {
         urls.iter().flat_map(move |url| [Method::GET, Method::POST].map(|method| (client, url, method)))
     }) {
         let request = || client.request(method.clone(), url).header("x-secret", CANARY).bearer_auth(CANARY);
-        for request in
-            [request().body(CANARY), request().body(Body::wrap(CANARY.to_owned())), request().body(failing())]
-        {
+        for request in [
+            request().body(CANARY),
+            request().body(Body::wrap(CANARY.to_owned())),
+            request().body(Body::wrap_stream(failing())),
+        ] {
             assert!(!format!("{request:?}").contains(CANARY));
             let result = request.send().await;
             failures += usize::from(result.is_err());
@@ -278,28 +302,15 @@ async fn a_secret_in_the_request_or_the_response_is_in_no_event_error_or_report(
             }
         }
     }
-    assert!(failures > 100 && server.counts().0 > 100, "{failures} failures");
+    assert!(failures > 300 && server.counts().0 > 400, "{failures} failures, {:?} requests", server.counts());
+    let dropped = clients[0].get(format!("{}/stall/{CANARY}?{CANARY}", server.url)).bearer_auth(CANARY);
+    assert!(within_20_ms(dropped.send()).await.is_none());
+    assert!(ear.lines().iter().any(|line| line.message() == "abandoned"));
+    let as_data = as_data.lock().unwrap();
+    assert!(as_data.len() > 1000 && !as_data.contains(CANARY), "{as_data}");
     let lines = ear.lines();
     assert!(lines.len() > 100, "{} events", lines.len());
     for line in lines {
         assert!(!format!("{line:?}").contains(CANARY), "{line:#?}");
-    }
-}
-
-/// A request body that fails while it is read: the caller's own error.
-fn failing() -> Body {
-    Body::wrap_stream(Once(Some(std::io::Error::other("the caller's own"))))
-}
-
-struct Once(Option<std::io::Error>);
-
-impl futures_core::Stream for Once {
-    type Item = Result<Vec<u8>, std::io::Error>;
-
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        std::task::Poll::Ready(self.0.take().map(Err))
     }
 }

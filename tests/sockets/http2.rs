@@ -15,6 +15,8 @@ pub(crate) enum Reaction {
     Reset(u32),
     /// `GOAWAY` with this last stream id and error code, then close.
     GoAway { last: u32, code: u32 },
+    /// Answer 503, begin a body, and break it off with `RST_STREAM(INTERNAL_ERROR)`.
+    BreakBody,
     /// Close the connection.
     Close,
     /// Wait until this many requests came on the connection, then `GOAWAY(NO_ERROR)` for all of them, then close.
@@ -77,6 +79,12 @@ async fn serve(mut socket: TcpStream, connection: usize, reaction: Reaction, arr
                     // 0x88 is `:status: 200` of the static table (RFC 7541, appendix A).
                     Reaction::Answer => {
                         write(&mut socket, HEADERS, END_HEADERS | END_STREAM, stream, &[0x88]).await?;
+                    }
+                    // `:status` is the 8th of the static table, here with a value of its own.
+                    Reaction::BreakBody => {
+                        write(&mut socket, HEADERS, END_HEADERS, stream, b"\x08\x03503").await?;
+                        write(&mut socket, DATA, 0, stream, b"hello").await?;
+                        write(&mut socket, RST_STREAM, 0, stream, &INTERNAL_ERROR.to_be_bytes()).await?;
                     }
                     Reaction::Reset(code) => {
                         write(&mut socket, RST_STREAM, 0, stream, &code.to_be_bytes()).await?;

@@ -2,10 +2,13 @@
 #![cfg(test)]
 #![cfg(feature = "reqwest")]
 
+mod bodies;
+mod cancel;
 mod client;
 mod cost;
 #[cfg(feature = "tracing")]
 mod events;
 mod http2;
+mod redirects;
 mod server;
 mod wire;

@@ -1,9 +1,13 @@
 //! A server on loopback that answers as told and remembers what it saw: the witness of the tests over sockets.
 
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use forbear::{Backoff, Condition, Policy, PolicyBuilder, Rule};
+use forbear::{Backoff, Condition, Policy, PolicyBuilder};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -146,10 +150,34 @@ pub(crate) fn hasty() -> PolicyBuilder {
     let mut policy = Policy::builder();
     for condition in Condition::ALL {
         let rule = Policy::default().rule(condition);
-        if rule.max_retries() > 0 {
+        if rule.retries() > 0 {
             let wait = Backoff::constant(Duration::from_millis(4));
-            policy = policy.rule(condition, Rule::retries(rule.max_retries(), wait).repeat(rule.repeats()));
+            policy = policy.rule(condition, rule.with_backoff(wait));
         }
     }
     policy
+}
+
+/// The frames of a streaming body. `None` is one that is not there yet.
+pub(crate) struct Frames(VecDeque<Option<io::Result<&'static str>>>);
+
+impl<const N: usize> From<[Option<io::Result<&'static str>>; N]> for Frames {
+    fn from(frames: [Option<io::Result<&'static str>>; N]) -> Self {
+        Self(frames.into())
+    }
+}
+
+impl futures_core::Stream for Frames {
+    type Item = io::Result<&'static str>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.0.pop_front() {
+            Some(None) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Some(frame) => Poll::Ready(frame),
+            None => Poll::Ready(None),
+        }
+    }
 }

@@ -14,6 +14,8 @@ use crate::server::{Answer, Seen, Server, hasty, respond};
 use Condition::{ConnectFailed, Interrupted, Permanent, StreamRefused, Timeout};
 use Delivery::{NotDelivered, Unknown};
 
+type React = fn(usize) -> Reaction;
+
 /// What must come of one way to fail.
 struct Expected {
     condition: Condition,
@@ -182,7 +184,7 @@ async fn what_happens_on_http_2_is_seen_as_it_is() {
     use http2::{CANCEL, ENHANCE_YOUR_CALM, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM};
     let refused = || expect(StreamRefused, NotDelivered, [3, 3], [0, 0]);
     let broken = || expect(Interrupted, Unknown, [2, 1], [2, 1]);
-    let table: [(&str, fn(usize) -> Reaction, Expected); 9] = [
+    let table: [(&str, React, Expected); 9] = [
         ("REFUSED_STREAM", |_| Reaction::Reset(REFUSED_STREAM), refused()),
         ("GOAWAY(NO_ERROR) above the last id", |_| Reaction::GoAway { last: 0, code: NO_ERROR }, refused()),
         ("GOAWAY(NO_ERROR) that includes it, and close", |_| Reaction::GoAway { last: 1, code: NO_ERROR }, broken()),
@@ -230,4 +232,14 @@ async fn a_server_that_drains_a_connection_with_a_hundred_streams_open_loses_no_
         let arrivals = arrivals.lock().unwrap();
         assert_eq!(arrivals.iter().filter(|connection| **connection > 0).count(), 100, "each was answered once");
     }
+}
+
+/// A stream that was reset says so each time it is asked: to read it to its end would never end.
+#[tokio::test]
+async fn a_failed_response_whose_body_is_reset_is_retried_like_any_other() {
+    let (url, arrivals) = http2::start(|_| Reaction::BreakBody).await;
+    let client = client(reqwest::Client::builder().http2_prior_knowledge());
+    let response = within(Duration::from_secs(5), send(&client, 0, &url)).await.expect("an end").unwrap();
+    assert_eq!((response.status().as_u16(), arrivals.lock().unwrap().len()), (503, 3));
+    assert!(response.bytes().await.is_err(), "the caller sees it break");
 }

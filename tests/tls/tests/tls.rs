@@ -64,7 +64,7 @@ async fn a_fault_of_tls_lasts_and_a_port_without_a_listener_may_not() {
 fn client(authority: &[u8]) -> Client {
     let certificate = reqwest::Certificate::from_der(authority).unwrap();
     let http = reqwest::Client::builder().no_proxy().tls_certs_only([certificate]);
-    let hasty = Rule::retries(2, Backoff::constant(Duration::from_millis(4))).repeat(forbear::Repeat::Any);
+    let hasty = Rule::new(2, Backoff::constant(Duration::from_millis(4))).with_repeat(forbear::Repeat::Any);
     let policy = Policy::builder().rule(Condition::ConnectFailed, hasty).build().unwrap();
     Client::builder(http).policy(policy).observer(|_: &Event<'_>| {}).build().unwrap()
 }

@@ -1,0 +1,159 @@
+//! Bodies, both ways: the same bytes on every attempt, and every byte of the last response.
+
+use std::time::Duration;
+
+use forbear::{Report, RequestBuilder, StopReason};
+use http::Version;
+use reqwest::Body;
+
+use crate::client::{hasty_client, within};
+use crate::server::{Answer, Frames, Seen, Server, hasty, respond};
+
+/// Fails twice, then succeeds; returns the bodies that arrived.
+async fn bodies_of_three_attempts(request: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Vec<Vec<u8>> {
+    let server = Server::start(|_, nth| respond(if nth < 3 { 503 } else { 200 }, &[], b"")).await;
+    let request = request(hasty_client().post(&server.url)).idempotent(true);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    server.seen().into_iter().map(|seen| seen.body).collect()
+}
+
+#[tokio::test]
+async fn bytes_are_the_same_on_every_attempt() {
+    for length in [0, 1, 1024, 64 * 1024, 1024 * 1024] {
+        let body: Vec<u8> = (0..=255).cycle().take(length).collect();
+        let sent = body.clone();
+        assert_eq!(bodies_of_three_attempts(|request| request.body(sent)).await, [&*body; 3], "{length} bytes");
+    }
+}
+
+#[cfg(all(feature = "json", feature = "form"))]
+#[tokio::test]
+async fn json_and_forms_are_the_same_on_every_attempt() {
+    let text = "x".repeat(1024 * 1024);
+    let pairs = [("a", &*text)];
+    let json = bodies_of_three_attempts(|request| request.json(&pairs)).await;
+    assert_eq!(json, [format!(r#"[["a","{text}"]]"#).as_bytes(); 3]);
+    let form = bodies_of_three_attempts(|request| request.form(&pairs)).await;
+    assert_eq!(form, [format!("a={text}").as_bytes(); 3]);
+}
+
+#[cfg(feature = "multipart")]
+#[tokio::test]
+async fn a_multipart_form_whose_parts_are_at_hand_is_the_same_on_every_attempt() {
+    use reqwest::multipart::{Form, Part};
+
+    for length in [0, 1, 64 * 1024, 1024 * 1024] {
+        let bytes: Vec<u8> = (0..=255).cycle().take(length).collect();
+        let form = Form::new().text("name", "value").part("file", Part::bytes(bytes.clone()).file_name("f"));
+        let boundary = form.boundary().to_owned();
+        let bodies = bodies_of_three_attempts(|request| request.multipart(form)).await;
+        assert_eq!(bodies.len(), 3);
+        assert!(bodies[0].windows(length.max(1)).any(|window| window == bytes) || length == 0);
+        assert!(bodies[0].starts_with(format!("--{boundary}\r\n").as_bytes()));
+        assert!(bodies.iter().all(|body| *body == bodies[0]), "{length} bytes");
+    }
+}
+
+#[cfg(feature = "multipart")]
+#[tokio::test]
+async fn a_multipart_form_with_a_part_that_is_a_stream_is_sent_once_and_whole() {
+    use reqwest::multipart::{Form, Part};
+
+    let stream = Body::wrap_stream(Frames::from([None, Some(Ok("la")), None, Some(Ok("te"))]));
+    let form = Form::new().text("name", "value").part("file", Part::stream_with_length(stream, 4));
+    let server = Server::start(|_, _| respond(503, &[], b"")).await;
+    let response = hasty_client().put(&server.url).multipart(form).send().await.unwrap();
+    assert_eq!(Report::of(&response).unwrap().reason(), Some(StopReason::NotReplayable));
+    let [seen] = &*server.seen() else { panic!("sent once") };
+    let body = String::from_utf8_lossy(&seen.body);
+    assert!(body.contains("value") && body.contains("late"), "{body}");
+}
+
+#[tokio::test]
+async fn a_request_body_that_fails_is_the_callers_own_error() {
+    let server = Server::start(|_, _| respond(503, &[], b"")).await;
+    let failing = Frames::from([Some(Err(std::io::Error::other("the caller's own")))]);
+    let error = hasty_client().put(&server.url).body(Body::wrap_stream(failing)).send().await.unwrap_err();
+    assert!(error.report().is_none() && error.is_request(), "{error:?}");
+    assert_eq!(error.to_string(), "no response");
+    assert!(format!("{error:?}").contains("the caller's own"), "{error:?}");
+    assert_eq!(server.counts().0, 0);
+}
+
+/// "the last response is handed back untouched", compressed.
+const GZIP: &[u8] = &[
+    31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 5, 193, 129, 9, 0, 32, 8, 4, 192, 85, 126, 53, 203, 7, 163, 208, 72, 221, 191,
+    187, 50, 226, 72, 22, 30, 243, 134, 39, 177, 18, 38, 174, 84, 12, 153, 27, 237, 21, 61, 141, 250, 1, 63, 229, 145,
+    174, 42, 0, 0, 0,
+];
+const BROTLI: &[u8] = &[
+    27, 41, 0, 0, 140, 84, 181, 127, 132, 74, 79, 50, 183, 186, 2, 41, 3, 135, 28, 176, 127, 123, 121, 90, 88, 205,
+    121, 161, 170, 22, 103, 49, 222, 16, 67, 119, 0, 22,
+];
+
+#[tokio::test]
+async fn a_compressed_response_is_decoded_as_ever_after_retries() {
+    for (coding, body) in [("gzip", GZIP), ("br", BROTLI)] {
+        let header = format!("content-encoding: {coding}");
+        let server = Server::start(move |_: &Seen, _| respond(503, &[&header], body)).await;
+        let response = hasty_client().get(&server.url).send().await.unwrap();
+        assert_eq!(server.counts(), (3, 1), "{coding}: its connection is used again");
+        assert_eq!(response.content_length(), None, "{coding}: the length of what is decoded is not known");
+        assert_eq!(response.text().await.unwrap(), "the last response is handed back untouched", "{coding}");
+    }
+}
+
+#[tokio::test]
+async fn heads_without_a_body_and_heads_before_the_head_are_what_they_are() {
+    let early = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n";
+    let server = Server::start(|_, nth| match nth {
+        1 => Answer::Bytes(early.to_vec()),
+        2 => Answer::Bytes(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n".to_vec()),
+        3 => Answer::Bytes(b"HTTP/1.1 304 Not Modified\r\ncontent-length: 99\r\n\r\n".to_vec()),
+        _ => respond(200, &[], b""),
+    })
+    .await;
+    let client = hasty_client();
+    let response = client.get(&server.url).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), Report::of(&response).unwrap().is_recovered()), (204, true));
+    assert_eq!(response.bytes().await.unwrap(), "");
+    let response = client.get(&server.url).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), Report::of(&response)), (304, None));
+    assert_eq!(response.bytes().await.unwrap(), "");
+    assert_eq!(server.counts(), (3, 1));
+
+    let head = Server::start(|_, nth| match nth {
+        1 | 2 => Answer::Bytes(b"HTTP/1.1 503 No\r\ncontent-length: 99\r\n\r\n".to_vec()),
+        _ => Answer::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n".to_vec()),
+    })
+    .await;
+    let response = client.head(&head.url).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), &response.headers()["content-length"]), (200, &"99".parse().unwrap()));
+    assert_eq!(head.counts(), (3, 1), "the head of a body that does not come is the whole response");
+}
+
+#[tokio::test]
+async fn the_version_of_the_request_is_that_of_every_attempt() {
+    let server = Server::start(|_, nth| respond(if nth < 3 { 503 } else { 200 }, &["connection: close"], b"")).await;
+    hasty_client().get(&server.url).version(Version::HTTP_10).send().await.unwrap();
+    assert!(server.seen().iter().all(|seen| seen.head.contains(" HTTP/1.0\r\n")), "{:?}", server.seen());
+    assert_eq!(server.counts().0, 3);
+}
+
+#[tokio::test]
+async fn reqwests_own_timeout_is_an_attempts_and_a_requests_is_the_calls() {
+    let stalls = || Server::start(|_, _| Answer::Stall(Vec::new()));
+    let http = || reqwest::Client::builder().no_proxy().timeout(Duration::from_millis(40));
+    let client = forbear::Client::builder(http()).policy(hasty().build().unwrap()).build().unwrap();
+    let server = stalls().await;
+    let error = client.get(&server.url).send().await.unwrap_err();
+    assert!(error.is_timeout() && error.as_reqwest().is_some());
+    assert_eq!((error.report().unwrap().attempts().len(), server.counts().0), (2, 2));
+
+    let server = stalls().await;
+    let request = client.get(&server.url).timeout(Duration::from_millis(80));
+    let error = within(Duration::from_secs(5), request.send()).await.unwrap().unwrap_err();
+    assert!(error.is_timeout());
+    assert_eq!(error.report().unwrap().reason(), Some(StopReason::NoTimeLeft));
+    assert_eq!(server.counts().0, 1);
+}
