@@ -40,14 +40,15 @@ pub(super) fn watched(policy: redirect::Policy) -> redirect::Policy {
 
 /// Returns how an attempt failed.
 ///
-/// Not connected is asked before timed out, because a connect timeout is both. A fault of TLS also counts as not
-/// connected; it is not looked for, but whatever is not known to be transient is taken to last.
+/// Not connected is asked before timed out, because a connect timeout is both: as an io error of the connector, or as
+/// reqwest's own of all that connecting takes. A fault of TLS also counts as not connected; it is not looked for, but
+/// whatever is not known to be transient is taken to last.
 pub(super) fn failure(error: &reqwest::Error) -> Failure {
     if error.is_builder() || error.is_redirect() {
         return Failure::Caller;
     }
     if error.is_connect() {
-        return if error.is_dns() || chain(error).any(is_transient) {
+        return if error.is_dns() || error.is_timeout() || chain(error).any(is_transient) {
             Failure::Connect
         } else {
             Failure::ConnectPermanent
@@ -68,7 +69,6 @@ fn is_transient(error: &(dyn Error + 'static)) -> bool {
             error.kind(),
             io::ErrorKind::ConnectionRefused
                 | io::ErrorKind::ConnectionReset
-                | io::ErrorKind::TimedOut
                 | io::ErrorKind::HostUnreachable
                 | io::ErrorKind::NetworkUnreachable
                 | io::ErrorKind::NetworkDown
