@@ -83,6 +83,8 @@ fn a_planted_violation_is_found() {
         ("budget.rs", "use std::time::{Duration, Instant};", "budget names `Instant`: the engine is told"),
         ("budget.rs", "fn f() { std::time::SystemTime::now(); }", "budget names `SystemTime::now`: the engine"),
         ("budget.rs", "use std::thread;", "budget names `thread`: the engine"),
+        ("budget.rs", "fn f() { fastrand::u64(..); }", "budget names `fastrand::u64`: the engine is given a seed"),
+        ("budget.rs", "use fastrand::{Rng, u64};", "budget names `fastrand::{"),
         ("budget.rs", "fn f() { dbg!(1); }", "budget names `dbg`: the engine"),
         ("client/mod.rs", "#[tracing::instrument] fn f() {}", "client names `tracing`: only log"),
     ];
@@ -111,6 +113,7 @@ fn what_only_looks_like_a_violation_is_let_through() {
         ("policy/rule.rs", "use super::backoff; use super::{call, event::*}; pub(in super::super) struct S;"),
         ("policy/rule.rs", "mod inner { use super::super::call; } pub(crate) fn f(call: u8, client: u8) {}"),
         ("policy.rs", "fn f(self: Box<Self>) { match self { call => client::new(self.drive) } }"),
+        ("call.rs", "use fastrand::Rng; fn f() { fastrand::Rng::with_seed(7); }"),
         ("call.rs", "struct SystemTime; fn now() -> Now { Now::now() } fn f(from_reqwest: Reqwest) {}"),
     ];
     for (file, source) in table {
@@ -162,6 +165,8 @@ fn wrong_name(room: &str, name: &str) -> Option<String> {
     let (allowed, why) = match name {
         "tracing" => (room == "log", "only log speaks"),
         "tokio" | "reqwest" | "hyper" | "h2" => (DRIVERS.contains(&room), "only drive and above know the transport"),
+        "fastrand::Rng" => return None,
+        dice if dice.starts_with("fastrand") => (DRIVERS.contains(&room), "the engine is given a seed"),
         "Instant" | "SystemTime::now" | "thread" => (DRIVERS.contains(&room), "the engine is told the time"),
         "println" | "eprintln" | "dbg" => (DRIVERS.contains(&room), "the engine is silent"),
         _ => return None,
@@ -174,7 +179,7 @@ fn wrong_name(room: &str, name: &str) -> Option<String> {
 struct Named {
     /// What is taken from the crate root.
     rooms: Vec<(usize, String)>,
-    /// All identifiers, and `SystemTime::now`.
+    /// All identifiers, `SystemTime::now`, and what is named of fastrand.
     names: Vec<(usize, String)>,
 }
 
@@ -196,8 +201,9 @@ impl Named {
                     self.read(group.stream(), depth + usize::from(is_module));
                 }
                 TokenTree::Ident(name) => {
-                    let clock = trees.iter().take(4).map(ToString::to_string).collect::<String>();
-                    let name = if clock == "SystemTime::now" { clock } else { name.to_string() };
+                    let path = trees.iter().take(4).map(ToString::to_string).collect::<String>();
+                    let is_told = path == "SystemTime::now" || path.starts_with("fastrand::");
+                    let name = if is_told { path } else { name.to_string() };
                     self.names.push((tree.span().start().line, name));
                     self.read_path(trees, depth);
                 }

@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn a_copy_is_the_same_request_and_leaves_the_original_whole() {
-        for body in [None, Some(Vec::new()), Some(b"an order".to_vec())] {
+        for body in [None, Some(Vec::new()), Some(b"an order".to_vec()), Some(vec![7; 1 << 20])] {
             let mut request = Request::new(Method::PUT, "http://user:word@orders.internal/7?q#f".parse().unwrap());
             request.headers_mut().append("x-one", "1".parse().unwrap());
             request.headers_mut().append("x-one", "2".parse().unwrap());
