@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::Uri;
@@ -47,7 +48,7 @@ fn millis(now: Now) -> u64 {
 }
 
 /// Scheme, host and port of a request: what tells one server from another.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Origin<'a> {
     scheme: Cow<'a, str>,
     host: Cow<'a, str>,
@@ -85,6 +86,14 @@ impl<'a> Origin<'a> {
             host: Cow::Owned(self.host.into_owned()),
             port: self.port,
         }
+    }
+}
+
+/// One write for what tells nearly all apart, instead of five: that is most of the cost of a look-up.
+impl Hash for Origin<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.host.as_bytes());
+        state.write_u16(self.port.unwrap_or_default());
     }
 }
 

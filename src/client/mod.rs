@@ -276,17 +276,24 @@ enum Lost {
     TimedOut,
 }
 
-impl Transport for Http {
-    type Reply = Reply;
-
-    async fn send(&mut self, attempt: &Attempt) -> Reply {
+impl Http {
+    fn execute(&mut self, attempt: &Attempt) -> impl Future<Output = reqwest::Result<Response>> + use<> {
         let kept = if attempt.is_last() { None } else { self.request.as_mut().map(replay::copy) };
         #[expect(clippy::expect_used, reason = "no attempt follows the last, and every other one keeps the request")]
         let mut request = std::mem::replace(&mut self.request, kept).expect("a request is left for this attempt");
         if let Some(left) = attempt.time_left() {
             *request.timeout_mut() = Some(left); // limits the reading of the body, too
         }
-        observe::redirects(&mut self.redirected, self.client.execute(request)).await.map_err(Lost::Reqwest)
+        self.client.execute(request)
+    }
+}
+
+impl Transport for Http {
+    type Reply = Reply;
+
+    async fn send(&mut self, attempt: &Attempt) -> Reply {
+        let executing = self.execute(attempt);
+        observe::redirects(&mut self.redirected, executing).await.map_err(Lost::Reqwest)
     }
 
     fn timed_out(&mut self) -> Reply {
