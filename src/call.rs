@@ -12,7 +12,7 @@ use crate::endpoint::Endpoint;
 use crate::event::{Event, EventKind, Observer};
 use crate::now::Now;
 use crate::outcome::Outcome;
-use crate::policy::{Decision, Done, Policy, Repeat, Retry, Rule, StopReason, Wait};
+use crate::policy::{Decision, Done, Mode, Policy, Repeat, Retry, Rule, StopReason, Wait};
 use crate::report::{AttemptReport, Report};
 
 /// One call: decides after each outcome whether there is another attempt, and when.
@@ -127,6 +127,10 @@ impl Call {
         if self.state != State::InFlight {
             return Decision::Done(Done { reason: None });
         }
+        if self.is_off() {
+            self.state = State::Ended;
+            return Decision::Done(Done { reason: None });
+        }
         let diagnosis = Diagnosis::of(outcome);
         let Some(condition) = diagnosis.condition() else {
             return self.end(outcome, diagnosis, now);
@@ -209,9 +213,14 @@ impl Call {
 
     /// Returns whether any outcome of the attempt in flight could lead to another.
     fn may_retry(&self) -> bool {
-        self.terms.replayable
+        !self.is_off()
+            && self.terms.replayable
             && (self.terms.idempotent || !self.terms.hidden_redirects)
             && self.attempts < self.policy().max_attempts()
+    }
+
+    fn is_off(&self) -> bool {
+        self.policy().mode() == Mode::Off
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -298,7 +307,7 @@ impl Drop for Call {
             State::InFlight => {} // what was sent is paid for
             State::Waiting(payment) => self.terms.endpoint.budget.give_back(payment),
         }
-        if !self.speaking {
+        if !self.speaking && !self.is_off() {
             self.say(EventKind::Abandoned, None, None);
         }
     }

@@ -98,7 +98,7 @@ pub use log::Tracing;
 pub use now::Now;
 pub use outcome::{Failure, Outcome};
 pub use policy::{
-    Backoff, Decision, Done, Policy, PolicyBuilder, PolicyError, Repeat, Retry, Rule, StopReason, WaitSource,
+    Backoff, Decision, Done, Mode, Policy, PolicyBuilder, PolicyError, Repeat, Retry, Rule, StopReason, WaitSource,
 };
 pub use report::{AttemptReport, Report};
 #[cfg(feature = "reqwest")]

@@ -5,8 +5,8 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forbear::{
-    Backoff, Call, Condition, Decision, Endpoints, Event, Failure, Now, Outcome, Policy, PolicyBuilder, Repeat, Rule,
-    Scenario, StopReason, WaitSource,
+    Backoff, Call, Condition, Decision, Endpoints, Event, Failure, Mode, Now, Outcome, Policy, PolicyBuilder, Repeat,
+    Rule, Scenario, StopReason, WaitSource,
 };
 use http::{HeaderMap, Method, StatusCode, Uri};
 
@@ -166,6 +166,16 @@ mod stories {
     fn one_attempt_sends_once() {
         with(|policy| policy.max_attempts(1)).at(0.0).receives(503).stops(StopReason::Attempts);
         with(|policy| policy.max_attempts(1)).at(0.0).fails(Failure::StreamRefused).stops(StopReason::Attempts);
+    }
+
+    #[test]
+    fn a_policy_that_is_off_sends_once_and_keeps_silent() {
+        let said = |event: &Event<'_>| panic!("{}", event.kind());
+        let off = Policy::builder().mode(Mode::Off).build().unwrap();
+        let story = Scenario::over(Endpoints::builder().fallback(off).observer(said).build())
+            .at(0.0).receives(503).is_handed_back()
+            .at(0.0).fails(Failure::Connect).is_handed_back();
+        assert!(story.report().is_none());
     }
 
     #[test]

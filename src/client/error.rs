@@ -12,7 +12,7 @@ use crate::report::Report;
 /// Why a call brought no response, or a response that the caller [calls an error](error_for_status).
 ///
 /// It keeps the questions of [`reqwest::Error`] and answers with the history of the call, too. Neither its `Display`
-/// nor its `Debug` nor its sources show a path, a query or user information.
+/// nor its `Debug` nor its sources show a path, a query or user information; so it has no `url` either.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -122,6 +122,12 @@ impl Error {
     #[must_use]
     pub fn is_decode(&self) -> bool {
         self.is(reqwest::Error::is_decode)
+    }
+
+    /// Returns whether a connection could not be upgraded.
+    #[must_use]
+    pub fn is_upgrade(&self) -> bool {
+        self.is(reqwest::Error::is_upgrade)
     }
 
     /// Returns whether it was made by [`error_for_status`].

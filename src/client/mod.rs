@@ -64,6 +64,14 @@ impl Client {
         Self { http, endpoints, hidden_redirects: true }
     }
 
+    /// Returns the reqwest client inside, for what is not to be retried.
+    ///
+    /// One that [`builder`](Self::builder) made does not retry by itself either.
+    #[must_use]
+    pub fn as_reqwest(&self) -> &reqwest::Client {
+        &self.http
+    }
+
     /// Starts a GET request.
     pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::GET, url)

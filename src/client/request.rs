@@ -27,6 +27,12 @@ pub(super) struct Overrides {
 }
 
 impl RequestBuilder {
+    /// Builds on a finished request.
+    pub fn from_parts(client: Client, request: Request) -> Self {
+        let builder = reqwest::RequestBuilder::from_parts(client.as_reqwest().clone(), request);
+        Self::new(client, builder)
+    }
+
     pub(super) fn new(client: Client, request: reqwest::RequestBuilder) -> Self {
         Self { client, request, overrides: Overrides::default(), gather: false }
     }

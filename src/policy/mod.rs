@@ -33,6 +33,7 @@ pub struct Policy(Arc<Settings>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Settings {
+    mode: Mode,
     max_attempts: u32,
     max_elapsed: Duration,
     attempt_timeout: Option<Duration>,
@@ -45,6 +46,7 @@ impl Policy {
     pub fn builder() -> PolicyBuilder {
         PolicyBuilder {
             settings: Settings {
+                mode: Mode::On,
                 max_attempts: 3,
                 max_elapsed: Duration::from_secs(60),
                 attempt_timeout: None,
@@ -52,6 +54,12 @@ impl Policy {
                 rules: Condition::ALL.map(Rule::default_for),
             },
         }
+    }
+
+    /// Returns whether the policy is in force.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.0.mode
     }
 
     /// Returns the largest number of attempts, the first included.
@@ -99,6 +107,12 @@ pub struct PolicyBuilder {
 }
 
 impl PolicyBuilder {
+    /// Sets whether the policy is in force. Default [`Mode::On`].
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.settings.mode = mode;
+        self
+    }
+
     /// Sets the largest number of attempts, the first included. Default 3: the first retry earns most of what there
     /// is, the second a little, and a third hardly anything.
     ///
@@ -159,6 +173,17 @@ impl PolicyBuilder {
         }
         Ok(Policy(Arc::new(self.settings)))
     }
+}
+
+/// Whether a policy is in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mode {
+    /// It decides.
+    #[default]
+    On,
+    /// It does nothing: each call is sent once, and nothing is diagnosed, said, reported or counted. Its timeouts stay.
+    Off,
 }
 
 /// A policy that makes no sense.

@@ -390,6 +390,24 @@ async fn a_request_has_a_policy_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_builder_is_copied_split_and_built_on_as_with_reqwest() {
+    let server = Server::start(|_, nth| respond(if nth % 2 == 1 { 503 } else { 200 }, &[], b"")).await;
+    let request = hasty_client().post(&server.url).body("an order").idempotent(true);
+    let copy = request.try_clone().unwrap();
+    assert_eq!(copy.send().await.unwrap().status(), 200, "the copy is marked, too");
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    assert!(hasty_client().post(&server.url).body(Body::wrap("a stream".to_owned())).try_clone().is_none());
+    let (client, request) = hasty_client().get(&server.url).header("x-one", "1").build_split();
+    let request = forbear::RequestBuilder::from_parts(client, request.unwrap()).header("x-two", "2");
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    let last = server.seen().pop().unwrap();
+    assert!(last.head.contains("x-one: 1") && last.head.contains("x-two: 2"), "{}", last.head);
+    assert_eq!(server.counts().0, 6);
+    let bare = hasty_client().as_reqwest().get(&server.url).send().await.unwrap();
+    assert_eq!((bare.status().as_u16(), server.counts().0), (503, 7), "not retried");
+}
+
+#[tokio::test]
 async fn each_method_of_the_client_sends_its_own() {
     let server = Server::start(|_, _| respond(200, &[], b"")).await;
     let (client, url) = (hasty_client(), &server.url);

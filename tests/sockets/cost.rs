@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use crate::server::{Server, respond};
-use forbear::{Client, Endpoints, Event, Policy};
+use forbear::{Client, Endpoints, Event, Mode, Policy};
 use http::Method;
 use reqwest::Body;
 use tokio::runtime::{Builder, Runtime};
@@ -35,6 +35,7 @@ const STREAM: Plan = Plan { body: Some(|| Body::wrap("a stream".to_owned())), ..
 fn a_success_allocates_no_more_than_the_promise() {
     let doors = Doors::open();
     let once = || Policy::builder().max_attempts(1).build().unwrap();
+    let off = || Policy::builder().mode(Mode::Off).build().unwrap();
     // more allocations than bare reqwest: through `Client::builder`, and through `Client::new`
     for (name, plan, built, new) in [
         ("GET", GET, -1, 1),
@@ -51,6 +52,8 @@ fn a_success_allocates_no_more_than_the_promise() {
     for (name, plan, policy) in [
         ("max_attempts(1)", GET, once()),
         ("max_attempts(1), headers", GET_WITH_HEADERS, once()),
+        ("off", GET, off()),
+        ("off, with headers", GET_WITH_HEADERS, off()),
         ("a stream", STREAM, Policy::default()),
     ] {
         let counts = [doors.owning(policy.clone(), plan), doors.careful(policy, plan)];

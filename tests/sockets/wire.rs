@@ -234,6 +234,27 @@ async fn a_server_that_drains_a_connection_with_a_hundred_streams_open_loses_no_
     }
 }
 
+#[tokio::test]
+async fn below_the_careful_door_reqwest_saves_those_streams_itself_and_nobody_knows() {
+    let (url, _) = http2::start(|connection| match connection {
+        0 => Reaction::DrainAfter(10),
+        _ => Reaction::Answer,
+    })
+    .await;
+    let http = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    let client = Client::with_endpoints(http, forbear::Endpoints::builder().observer(|_: &Event<'_>| {}).build());
+    let calls: Vec<_> = (0..10)
+        .map(|_| {
+            let (client, url) = (client.clone(), url.clone());
+            tokio::spawn(async move { send(&client, 1, &url).await })
+        })
+        .collect();
+    for call in calls {
+        let response = call.await.unwrap().unwrap();
+        assert_eq!((response.status().as_u16(), Report::of(&response)), (200, None));
+    }
+}
+
 /// A stream that was reset says so each time it is asked: to read it to its end would never end.
 #[tokio::test]
 async fn a_failed_response_whose_body_is_reset_is_retried_like_any_other() {
