@@ -3,6 +3,7 @@
 mod condition;
 mod delivery;
 mod hint;
+mod retry_after;
 
 use std::fmt;
 use std::time::Duration;
@@ -43,7 +44,7 @@ impl Diagnosis {
             Ok(head) => {
                 let condition = Condition::of_status(head.status);
                 // A hint on an answer, as on a 301 or a 404, is no concern of a retry.
-                let hint = condition.map_or(Hint::Absent, |_| Hint::of(head.headers, head.received_at));
+                let hint = condition.map_or(Hint::Absent, |_| Hint::of(head));
                 (condition, condition.is_none(), Delivery::Unknown, hint)
             }
             Err(failure) => (Condition::of_failure(failure), false, Delivery::of_failure(failure), Hint::Absent),
