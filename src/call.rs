@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Method;
 
 use crate::budget::Payment;
-use crate::diagnosis::{Condition, Diagnosis};
+use crate::diagnosis::{Condition, Delivery, Diagnosis};
 use crate::endpoint::Endpoint;
 use crate::event::{Event, EventKind, Observer};
 use crate::now::Now;
@@ -185,8 +185,10 @@ impl Call {
         if rule.retries() == 0 {
             return Err(StopReason::NoRetries);
         }
-        let proven_unprocessed = rule.repeat() == Repeat::Any && !redirected && !self.terms.hidden_redirects;
-        if !self.terms.idempotent && !proven_unprocessed {
+        if diagnosis.is_retry_forbidden() {
+            return Err(StopReason::ServerForbids);
+        }
+        if !self.terms.idempotent && !self.is_unprocessed(rule, diagnosis, redirected) {
             return Err(StopReason::NotSafeToRepeat);
         }
         if !self.terms.replayable {
@@ -204,6 +206,14 @@ impl Call {
             return Err(StopReason::Budget);
         };
         Ok((Retry { wait: wait.draw(&mut self.rng), source: wait.source }, payment))
+    }
+
+    /// Returns whether it is proven that no hop has processed the request.
+    fn is_unprocessed(&self, rule: Rule, diagnosis: &Diagnosis, redirected: bool) -> bool {
+        let trusted = self.policy().trust_delivery();
+        let by_condition = rule.repeat() == Repeat::Any && (trusted || !diagnosis.is_hearsay());
+        let by_delivery = trusted && diagnosis.delivery() == Delivery::NotDelivered;
+        !redirected && !self.terms.hidden_redirects && (by_condition || by_delivery)
     }
 
     fn retries_for(&self, condition: Condition) -> u32 {

@@ -69,6 +69,68 @@ mod stories {
     }
 
     #[test]
+    fn a_hint_may_come_by_other_headers() {
+        default().at(0.0).with("retry-after-ms", "4000").receives(503).retries_within(4.0..=6.0);
+        default().at(0.0).with("x-ratelimit-reset", "4").receives(429).retries_within(4.0..=6.0);
+        default().at(0.0).with("x-ratelimit-reset", "3600").receives(502).retries_within(0.5..=1.0); // not about rates
+    }
+
+    #[test]
+    fn what_limits_the_rate_behind_another_status_is_known_by_what_remains() {
+        for status in [403, 503] {
+            let limited = || default()
+                .at(0.0).with("ratelimit", "\"a\";r=0;t=7").receives(status);
+            let story = limited().retries_within(7.0..=10.5);
+            assert_eq!(story.report().unwrap().attempts()[0].condition(), Some(Condition::RateLimited), "{status}");
+        }
+        default().at(0.0).with("ratelimit", "\"a\";r=1;t=7").receives(403).is_handed_back();
+    }
+
+    #[test]
+    fn what_a_header_proves_lets_no_write_be_repeated_unless_that_is_trusted() {
+        let trusting = || with(|policy| policy.trust_delivery(true)).method(Method::POST);
+        default().method(Method::POST)
+            .at(0.0).with("x-ratelimit-remaining", "0").receives(503).stops(StopReason::NotSafeToRepeat);
+        trusting().at(0.0).with("x-ratelimit-remaining", "0").receives(503).retries_within(0.5..=1.0);
+        for status in [521, 523, 530] {
+            default().method(Method::POST).at(0.0).receives(status).stops(StopReason::NotSafeToRepeat);
+            trusting().at(0.0).receives(status).retries_within(0.5..=1.0);
+        }
+        trusting().at(0.0).receives(503).stops(StopReason::NotSafeToRepeat);
+        trusting().at(0.0).fails(Failure::Interrupted).stops(StopReason::NotSafeToRepeat);
+    }
+
+    #[test]
+    fn the_server_may_forbid_a_retry_and_its_no_goes_before_its_yes() {
+        default().at(0.0).with("x-should-retry", "false").receives(503).stops(StopReason::ServerForbids);
+        default().at(0.0).with("grpc-retry-pushback-ms", "-1").receives(503).stops(StopReason::ServerForbids);
+        default()
+            .at(0.0).with("x-should-retry", "true").with("stripe-should-retry", "false").receives(503)
+            .stops(StopReason::ServerForbids);
+        default().at(0.0).with("x-should-retry", "false").receives(500).stops(StopReason::NoRetries);
+        default().at(0.0).with("x-should-retry", "false").receives(404).is_handed_back();
+    }
+
+    #[test]
+    fn the_server_may_ask_for_a_retry_but_breaks_no_limit_with_it() {
+        for status in [409, 500, 501] {
+            let asked = |story: Scenario| story.at(0.0).with("x-should-retry", "true").receives(status);
+            asked(default()).retries_within(0.5..=1.0);
+            asked(default().method(Method::POST)).stops(StopReason::NotSafeToRepeat);
+            asked(default().replayable(false)).stops(StopReason::NotReplayable);
+            asked(with(|policy| policy.max_attempts(1))).stops(StopReason::Attempts);
+        }
+        default().at(0.0).with("x-should-retry", "true").receives(200).is_handed_back();
+    }
+
+    #[test]
+    fn a_challenge_is_for_a_person() {
+        for status in [403, 429, 503] {
+            default().at(0.0).with("cf-mitigated", "challenge").receives(status).stops(StopReason::NoRetries);
+        }
+    }
+
+    #[test]
     fn an_answer_ends_the_call_and_is_no_failure() {
         for status in [200, 204, 301, 400, 401, 403, 404, 409, 422] {
             let story = default().at(0.0).receives(status).is_handed_back();

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use http::StatusCode;
+
 use crate::outcome::Failure;
 
 /// How far the request got, as far as the outcome proves it.
@@ -22,6 +24,12 @@ impl Delivery {
             Self::NotDelivered => "not_delivered",
             Self::Unknown => "unknown",
         }
+    }
+
+    /// Returns what a status proves: three are Cloudflare's own, for an origin that it did not reach. They prove it only to
+    /// those who [trust](crate::PolicyBuilder::trust_delivery) what comes from outside.
+    pub(super) fn of_status(status: StatusCode) -> Self {
+        if matches!(status.as_u16(), 521 | 523 | 530) { Self::NotDelivered } else { Self::Unknown }
     }
 
     /// Returns what a failure proves. A refused stream may have been seen, but its peer says that nothing was done

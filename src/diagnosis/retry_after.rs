@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{AGE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
+use super::fields;
 use super::hint::Hint;
 
 /// Returns what the header asks for, or `None` if it is absent.
@@ -13,7 +14,7 @@ pub(super) fn hint(headers: &HeaderMap, received_at: SystemTime) -> Option<Hint>
     let parsed =
         if lines.next().is_none() { parse_line(first, received_at) } else { largest_of(headers.get_all(RETRY_AFTER)) };
     Some(match parsed {
-        Some(When::After(delay)) => Hint::Wait(delay.saturating_sub(age(headers))),
+        Some(When::After(delay)) => Hint::Wait(delay.saturating_sub(fields::age(headers))),
         Some(When::At(date)) => Hint::Wait(until(date, headers, received_at)),
         None => Hint::Malformed,
     })
@@ -26,8 +27,8 @@ enum When {
 }
 
 fn parse_line(value: &HeaderValue, received_at: SystemTime) -> Option<When> {
-    let text = trimmed(value)?;
-    if let Some(delay) = parse_seconds(text) {
+    let text = fields::text(value)?;
+    if let Some(delay) = fields::seconds(text) {
         return Some(When::After(delay));
     }
     if let Some(date) = parse_date(text, received_at) {
@@ -40,36 +41,11 @@ fn parse_line(value: &HeaderValue, received_at: SystemTime) -> Option<When> {
 fn largest_of<'a>(values: impl IntoIterator<Item = &'a HeaderValue>) -> Option<When> {
     let mut largest = Duration::ZERO;
     for value in values {
-        for member in trimmed(value)?.split(',') {
-            largest = largest.max(parse_digits(member.trim_matches(OWS))?);
+        for member in fields::text(value)?.split(',') {
+            largest = largest.max(fields::digits(member.trim_matches(fields::OWS))?);
         }
     }
     Some(When::After(largest))
-}
-
-/// Parses `1*DIGIT`, or digits with decimals as some APIs send them; those are rounded up to the millisecond.
-fn parse_seconds(text: &str) -> Option<Duration> {
-    let Some((whole, decimals)) = text.split_once('.') else {
-        return parse_digits(text);
-    };
-    let whole = parse_digits(whole)?;
-    if decimals.is_empty() || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let (kept, rest) = decimals.split_at(decimals.len().min(3));
-    let mut millis: u64 = format!("{kept:0<3}").parse().ok()?;
-    if rest.bytes().any(|digit| digit != b'0') {
-        millis = millis.saturating_add(1);
-    }
-    Some(whole.saturating_add(Duration::from_millis(millis)))
-}
-
-/// Parses `1*DIGIT` as seconds. More than fit saturate to [`Duration::MAX`]: very long, and valid.
-fn parse_digits(text: &str) -> Option<Duration> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Some(text.parse().map_or(Duration::MAX, Duration::from_secs))
 }
 
 /// Parses the three forms of an HTTP date (RFC 9110 §5.6.7).
@@ -109,33 +85,14 @@ fn parse_fixdate(date: &str) -> Option<SystemTime> {
 /// Against the response's own `Date` the skew between the two clocks cancels out; without one the local clock must
 /// do. `Age` is the time the response spent in a cache since its `Date` (RFC 9111 §4.2.3). A date has a resolution
 /// of one second, so a part of one is rounded up.
-fn until(date: SystemTime, headers: &HeaderMap, received_at: SystemTime) -> Duration {
-    let wait = match sole(headers, DATE).and_then(|text| parse_date(text, received_at)) {
-        Some(sent_at) => date.duration_since(sent_at).unwrap_or_default().saturating_sub(age(headers)),
+pub(super) fn until(date: SystemTime, headers: &HeaderMap, received_at: SystemTime) -> Duration {
+    let wait = match fields::sole(headers, DATE).and_then(|text| parse_date(text, received_at)) {
+        Some(sent_at) => date.duration_since(sent_at).unwrap_or_default().saturating_sub(fields::age(headers)),
         None => date.duration_since(received_at).unwrap_or_default(),
     };
     if wait.subsec_nanos() == 0 { wait } else { Duration::from_secs(wait.as_secs().saturating_add(1)) }
 }
 
-/// Returns how long the response lay in caches (RFC 9111 §5.1); zero if it does not say so plainly.
-fn age(headers: &HeaderMap) -> Duration {
-    sole(headers, AGE).and_then(parse_digits).unwrap_or_default()
-}
-
-/// Returns the text of a header that appears exactly once.
-fn sole(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    let mut lines = headers.get_all(name).iter();
-    let only = lines.next()?;
-    if lines.next().is_some() { None } else { trimmed(only) }
-}
-
-/// Returns the text without the optional white space around it, or `None` if it is not visible ASCII.
-fn trimmed(value: &HeaderValue) -> Option<&str> {
-    Some(value.to_str().ok()?.trim_matches(OWS))
-}
-
-/// Optional white space (RFC 9110 §5.6.3).
-const OWS: [char; 2] = [' ', '\t'];
 /// No date is longer; what is, is not worth a try.
 const LONGEST_DATE: usize = 40;
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
@@ -149,6 +106,8 @@ const FIFTY_YEARS: Duration = Duration::from_secs(50 * 31_556_952);
 #[cfg(test)]
 mod tests {
     use std::time::UNIX_EPOCH;
+
+    use http::HeaderName;
 
     use super::*;
 

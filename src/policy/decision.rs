@@ -75,6 +75,8 @@ impl WaitSource {
 pub enum StopReason {
     /// The policy has no retries for this condition.
     NoRetries,
+    /// The server says that it is not worth a try.
+    ServerForbids,
     /// The request may have been processed and is not known to be idempotent.
     NotSafeToRepeat,
     /// The body is a stream, which can be sent only once.
@@ -93,8 +95,9 @@ pub enum StopReason {
 
 impl StopReason {
     /// All reasons.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NoRetries,
+        Self::ServerForbids,
         Self::NotSafeToRepeat,
         Self::NotReplayable,
         Self::RuleAttempts,
@@ -109,6 +112,7 @@ impl StopReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoRetries => "no_retries",
+            Self::ServerForbids => "server_forbids",
             Self::NotSafeToRepeat => "not_safe_to_repeat",
             Self::NotReplayable => "not_replayable",
             Self::RuleAttempts => "rule_attempts",
@@ -127,7 +131,7 @@ impl StopReason {
             Self::NotReplayable => Some("give the body as bytes, so that it can be sent again"),
             Self::HintTooLong => Some("ask again at the report's retry_at, or allow the call more time"),
             Self::NoTimeLeft => Some("allow the call more time"),
-            Self::NoRetries | Self::RuleAttempts | Self::Attempts | Self::Budget => None,
+            Self::NoRetries | Self::ServerForbids | Self::RuleAttempts | Self::Attempts | Self::Budget => None,
         }
     }
 }
@@ -137,6 +141,7 @@ impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoRetries => "this condition is not retried",
+            Self::ServerForbids => "the server says not to try again",
             Self::NotSafeToRepeat => "not safe to repeat",
             Self::NotReplayable => "its body cannot be sent again",
             Self::RuleAttempts => "no retries left for this condition",

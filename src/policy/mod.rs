@@ -34,6 +34,7 @@ pub struct Policy(Arc<Settings>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Settings {
     mode: Mode,
+    trust_delivery: bool,
     max_attempts: u32,
     max_elapsed: Duration,
     attempt_timeout: Option<Duration>,
@@ -47,6 +48,7 @@ impl Policy {
         PolicyBuilder {
             settings: Settings {
                 mode: Mode::On,
+                trust_delivery: false,
                 max_attempts: 3,
                 max_elapsed: Duration::from_secs(60),
                 attempt_timeout: None,
@@ -60,6 +62,12 @@ impl Policy {
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.0.mode
+    }
+
+    /// Returns whether a proof of non-delivery from outside is trusted.
+    #[must_use]
+    pub fn trust_delivery(&self) -> bool {
+        self.0.trust_delivery
     }
 
     /// Returns the largest number of attempts, the first included.
@@ -110,6 +118,15 @@ impl PolicyBuilder {
     /// Sets whether the policy is in force. Default [`Mode::On`].
     pub fn mode(mut self, mode: Mode) -> Self {
         self.settings.mode = mode;
+        self
+    }
+
+    /// Sets whether what a response says of how far the request got is trusted, so that one which is not idempotent may
+    /// be repeated. Default `false`: anybody on the way can write it.
+    ///
+    /// What makes the client more careful always counts, and so does what the connection itself proves.
+    pub fn trust_delivery(mut self, trust: bool) -> Self {
+        self.settings.trust_delivery = trust;
         self
     }
 
