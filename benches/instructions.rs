@@ -25,6 +25,23 @@ const REQUESTS: [&str; 3] = ["GET", "GET with 4 headers", "POST of 1 KiB"];
 /// The two lengths of a run.
 const CALLS: [u64; 2] = [100, 300];
 
+/// The builders of reqwest and of forbear have the same methods, and no trait in common.
+macro_rules! send {
+    ($client:expr, $url:expr, $plan:expr, $calls:expr) => {{
+        let (method, headers, body) = $plan;
+        for _ in 0..$calls {
+            let mut request = $client.request(method.clone(), $url);
+            for name in headers {
+                request = request.header(*name, "value");
+            }
+            if let Some(body) = body {
+                request = request.body(body);
+            }
+            request.send().await?.bytes().await?;
+        }
+    }};
+}
+
 fn main() -> Fallible<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -90,32 +107,12 @@ async fn call(url: &str, client: &str, request: &str, calls: u64) -> Fallible<()
 }
 
 async fn bare(client: &reqwest::Client, url: &str, request: &str, calls: u64) -> Fallible<()> {
-    let (method, headers, body) = plan(request);
-    for _ in 0..calls {
-        let mut request = client.request(method.clone(), url);
-        for name in headers {
-            request = request.header(*name, "value");
-        }
-        if let Some(body) = body {
-            request = request.body(body);
-        }
-        request.send().await?.bytes().await?;
-    }
+    send!(client, url, plan(request), calls);
     Ok(())
 }
 
 async fn patient(client: &Client, url: &str, request: &str, calls: u64) -> Fallible<()> {
-    let (method, headers, body) = plan(request);
-    for _ in 0..calls {
-        let mut request = client.request(method.clone(), url);
-        for name in headers {
-            request = request.header(*name, "value");
-        }
-        if let Some(body) = body {
-            request = request.body(body);
-        }
-        request.send().await?.bytes().await?;
-    }
+    send!(client, url, plan(request), calls);
     Ok(())
 }
 

@@ -31,6 +31,26 @@ const PUT: Plan = Plan { method: || Method::PUT, headers: &[], body: Some(|| vec
 const POST: Plan = Plan { method: || Method::POST, ..PUT };
 const STREAM: Plan = Plan { body: Some(|| Body::wrap("a stream".to_owned())), ..PUT };
 
+/// The builders of reqwest and of forbear have the same methods, and no trait in common.
+macro_rules! request {
+    ($client:expr, $url:expr, $plan:expr) => {{
+        let mut request = $client.request(($plan.method)(), $url);
+        for name in $plan.headers {
+            request = request.header(*name, "value");
+        }
+        match $plan.body {
+            Some(body) => request.body(body()),
+            None => request,
+        }
+    }};
+}
+
+macro_rules! read {
+    ($request:expr) => {{
+        $request.send().await.unwrap().bytes().await.unwrap();
+    }};
+}
+
 #[test]
 fn a_success_allocates_no_more_than_the_promise() {
     let doors = Doors::open();
@@ -112,29 +132,11 @@ impl Doors {
     }
 
     fn reqwest(&self, client: &reqwest::Client, plan: Plan) -> i64 {
-        allocations(|| {
-            let mut request = client.request((plan.method)(), &self.url);
-            for name in plan.headers {
-                request = request.header(*name, "value");
-            }
-            if let Some(body) = plan.body {
-                request = request.body(body());
-            }
-            self.runtime.block_on(async { request.send().await.unwrap().bytes().await.unwrap() });
-        })
+        allocations(|| self.runtime.block_on(async { read!(request!(client, &self.url, plan)) }))
     }
 
     fn forbear(&self, client: &Client, plan: Plan) -> i64 {
-        allocations(|| {
-            let mut request = client.request((plan.method)(), &self.url);
-            for name in plan.headers {
-                request = request.header(*name, "value");
-            }
-            if let Some(body) = plan.body {
-                request = request.body(body());
-            }
-            self.runtime.block_on(async { request.send().await.unwrap().bytes().await.unwrap() });
-        })
+        allocations(|| self.runtime.block_on(async { read!(request!(client, &self.url, plan)) }))
     }
 }
 
