@@ -42,7 +42,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ("closed without an answer", client.get(slamming().await?)),
     ] {
         println!("\n── {case}");
-        rows.push(row(case, request.send().await));
+        let result = request.send().await;
+        if result.as_ref().is_ok_and(|response| Report::of(response).is_none()) {
+            println!("(an answer at once: no event)");
+        }
+        rows.push(row(case, result));
     }
 
     println!("\n{:<33} {:>8} {:>8}  {:<26} why it ended", "case", "attempts", "waited", "result");
@@ -54,6 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// prefix of the others.
 fn show_events() {
     let brief = debug_fn(|line, field, value| match field.name() {
+        // The fields that are the same in every line here are left out, and the prefixes of the others.
         "message" => write!(line, "{value:?}"),
         "server.address" | "server.port" | "retry.endpoint" | "retry.elapsed_ms" | "error.type" => Ok(()),
         name => write!(line, " {}={value:?}", name.trim_start_matches("retry.").trim_start_matches("http.")),

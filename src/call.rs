@@ -26,6 +26,49 @@ use crate::report::{AttemptReport, Report};
 ///    begin again; on [`Decision::Done`] hand back what came.
 ///
 /// To drop a call is safe at any point: the price of a retry that was not sent goes back to the budget.
+///
+/// A whole loop, over a client that blocks:
+///
+/// ```
+/// # use std::time::{Duration, Instant, SystemTime};
+/// # use forbear::{Attempt, Decision, Endpoints, Failure, Now, Outcome};
+/// # use http::{HeaderMap, Method, Request, Response, StatusCode};
+/// # struct Transport;
+/// # impl Transport {
+/// #     fn send(&self, _: &Request<Vec<u8>>, _: Option<Duration>) -> Result<Response<Vec<u8>>, Failure> {
+/// #         Ok(Response::new(Vec::new()))
+/// #     }
+/// # }
+/// fn send(
+///     endpoints: &Endpoints,
+///     origin: Instant, // one for all calls on these endpoints
+///     transport: &Transport,
+///     request: &Request<Vec<u8>>,
+///     seed: u64, // random, for instance from `getrandom::u64()`
+/// ) -> Result<Response<Vec<u8>>, Failure> {
+///     let now = || Now::from_origin(origin.elapsed());
+///     let mut call = endpoints
+///         .call(request.method(), request.uri())
+///         .headers(request.headers()) // for `Idempotency-Key`
+///         .replayable(true) // the body is bytes
+///         .start(now(), seed);
+///     let mut last = Err(Failure::Timeout); // too late for even one attempt: only with a `timeout`
+///     while let Ok(attempt) = call.begin(now()) {
+///         last = transport.send(request, attempt.timeout());
+///         let outcome = match &last {
+///             Ok(response) => Outcome::response(response.status(), response.headers(), SystemTime::now()),
+///             Err(failure) => Outcome::failure(*failure),
+///         };
+///         match call.on_outcome(&outcome, now()) {
+///             Decision::Retry(retry) => std::thread::sleep(retry.wait()),
+///             Decision::Done(_) => break,
+///         }
+///     }
+///     last
+/// }
+/// # let request = Request::get("http://orders.internal").body(Vec::new()).unwrap();
+/// # assert_eq!(send(&Endpoints::default(), Instant::now(), &Transport, &request, 7).unwrap().status(), 200);
+/// ```
 pub struct Call {
     terms: Terms,
     seed: u64,
@@ -157,7 +200,7 @@ impl Call {
         self.report.as_deref()
     }
 
-    /// Takes what happened, or `None` if nothing has failed. A call that has not ended is dropped by this.
+    /// Takes what happened, or `None` if nothing has failed. Ends a call that has not ended, as a drop does.
     #[must_use]
     pub fn into_report(mut self) -> Option<Report> {
         self.take_report()
@@ -272,9 +315,17 @@ impl Call {
 
     fn record(&mut self, outcome: &Outcome<'_>, diagnosis: Diagnosis, retry: Option<Retry>, now: Now) {
         let elapsed = now.saturating_since(self.started);
-        let report = self
-            .report
-            .get_or_insert_with(|| Box::new(Report { attempts: Vec::new(), reason: None, elapsed, received_at: None }));
+        let terms = &self.terms;
+        let report = self.report.get_or_insert_with(|| {
+            Box::new(Report {
+                method: terms.method.clone(),
+                origin: terms.endpoint.origin.clone(),
+                attempts: Vec::new(),
+                reason: None,
+                elapsed,
+                received_at: None,
+            })
+        });
         report.attempts.push(AttemptReport {
             number: self.attempts,
             status: outcome.status(),
@@ -369,13 +420,13 @@ impl Attempt {
     }
 }
 
-/// It is too late for another attempt.
+/// No attempt may begin: the time is up, or no retry was decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TooLate(());
 
 impl fmt::Display for TooLate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("too late to begin another attempt")
+        f.write_str("no attempt may begin: the time is up, or no retry was decided")
     }
 }
 

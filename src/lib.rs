@@ -1,4 +1,5 @@
-#![cfg_attr(feature = "reqwest", doc = include_str!("../README.md"))]
+// Its snippets need the client; without it they are shown and not run.
+#![cfg_attr(any(feature = "reqwest", not(doctest)), doc = include_str!("../README.md"))]
 //!
 //! # The problem
 //!
@@ -33,7 +34,7 @@
 //!
 //! - **3 attempts.** In a large production service the first retry succeeded in 26 % of its cases, the second in 3 %,
 //!   the third in 2 % (dotnet/extensions#7686): one earns most of what there is.
-//! - **60 s.** Long enough for a restart and for most hints, short enough that nobody has forgotten the call.
+//! - **60 s.** Long enough for a restart and for most hints.
 //! - **A second, doubling.** The process behind a 502 or a 503 needs a second or two to come back. A connection that
 //!   was refused costs nothing to try: 0.2 s.
 //! - **At once** for a refused stream: nothing was processed (RFC 9113 §8.7), and a new connection is all it takes.
@@ -63,7 +64,7 @@
 //!
 //! - `reqwest` (default): `Client`, over reqwest 0.13, which is re-exported as `forbear::reqwest`.
 //! - `tracing` (default): `Tracing`, the observer that is used unless another is set.
-//! - `json`, `query`, `form`: the methods of `RequestBuilder` of the same names, as reqwest's own features.
+//! - `json`, `query`, `form`, `multipart`: the methods of `RequestBuilder` of the same names, as reqwest's own features.
 //! - `test-util`: `Scenario`, a policy on made-up time.
 //!
 //! None of them changes what is decided.

@@ -49,6 +49,7 @@ fn error_type(event: &Event<'_>) -> Option<String> {
     Some(event.status().map_or_else(|| condition.as_str().to_owned(), |status| status.as_str().to_owned()))
 }
 
+/// Rounded, as in a report.
 fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(duration.saturating_add(Duration::from_micros(500)).as_millis()).unwrap_or(u64::MAX)
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 use crate::diagnosis::{Condition, Diagnosis};
+use crate::endpoint::Origin;
 use crate::policy::{Retry, StopReason, WaitSource};
 
 /// The history of a call that did not succeed at its first attempt.
@@ -13,6 +14,8 @@ use crate::policy::{Retry, StopReason, WaitSource};
 /// Its `Display` is one line per attempt. It holds nothing that a server sent but statuses and times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
+    pub(crate) method: Method,
+    pub(crate) origin: Origin<'static>,
     pub(crate) attempts: Vec<AttemptReport>,
     pub(crate) reason: Option<StopReason>,
     pub(crate) elapsed: Duration,
@@ -21,6 +24,24 @@ pub struct Report {
 }
 
 impl Report {
+    /// Returns the method of the request.
+    #[must_use]
+    pub const fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Returns the host of the request, in lower case.
+    #[must_use]
+    pub fn server_address(&self) -> &str {
+        self.origin.host()
+    }
+
+    /// Returns the port of the request, or `None` if it gives none and its scheme has no default.
+    #[must_use]
+    pub const fn server_port(&self) -> Option<u16> {
+        self.origin.port()
+    }
+
     /// Returns the attempts, the first one first.
     #[must_use]
     pub fn attempts(&self) -> &[AttemptReport] {
@@ -149,7 +170,7 @@ impl fmt::Display for AttemptReport {
             write!(f, ", server asks for {}", Seconds(hint))?;
         }
         if self.diagnosis.is_hint_malformed() {
-            f.write_str(", hint malformed")?;
+            f.write_str(", hint not understood")?;
         }
         if let Some(retry) = &self.retry {
             write!(f, "; retry after {}", Seconds(retry.wait))?;
@@ -163,6 +184,10 @@ struct Seconds(Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == Duration::MAX { f.write_str("forever") } else { write!(f, "{:.3} s", self.0.as_secs_f64()) }
+        if self.0 == Duration::MAX {
+            f.write_str("an unbounded wait")
+        } else {
+            write!(f, "{:.3} s", self.0.as_secs_f64())
+        }
     }
 }

@@ -102,7 +102,7 @@ impl Scenario {
     #[track_caller]
     #[must_use]
     pub fn calls_at(mut self, seconds: f64) -> Self {
-        let at = Duration::from_secs_f64(seconds);
+        let at = self.time(seconds);
         if self.call.is_some() || at < self.begins {
             self.fail(&format!("no call can start at {seconds} s"));
         }
@@ -111,14 +111,15 @@ impl Scenario {
         self
     }
 
-    /// Goes to a time, in seconds since the story began. A retry began when the wait before it was over.
+    /// Goes to a time, in seconds since the story began. A retry began when the wait before it was over, so name a time
+    /// that is no earlier than the longest wait before it.
     ///
     /// # Panics
     ///
     /// If that is earlier than the attempt could begin.
     #[track_caller]
     pub fn at(mut self, seconds: f64) -> ScenarioMoment {
-        let at = Duration::from_secs_f64(seconds);
+        let at = self.time(seconds);
         if self.call.is_none() && !self.announced {
             self.begins = self.begins.max(at);
         }
@@ -136,7 +137,7 @@ impl Scenario {
     #[track_caller]
     #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "a story may end here")]
     pub fn wakes_too_late_at(mut self, seconds: f64) -> Self {
-        let at = Duration::from_secs_f64(seconds);
+        let at = self.time(seconds);
         let Some(mut call) = self.call.take() else { self.fail("no call is waiting") };
         self.note(at, "woke");
         if let Ok(attempt) = call.begin(Now::from_origin(at)) {
@@ -164,6 +165,11 @@ impl Scenario {
     #[must_use]
     pub fn timeline(&self) -> &str {
         &self.timeline
+    }
+
+    #[track_caller]
+    fn time(&self, seconds: f64) -> Duration {
+        Duration::try_from_secs_f64(seconds).unwrap_or_else(|_| self.fail(&format!("{seconds} s is no time")))
     }
 
     fn note(&mut self, at: Duration, what: &str) {
@@ -221,6 +227,9 @@ impl ScenarioMoment {
     /// If the attempt could not begin.
     #[track_caller]
     pub fn fails(self, failure: Failure) -> ScenarioStep {
+        if !self.headers.is_empty() {
+            self.scenario.fail("a failure has no headers");
+        }
         self.outcome(&Outcome::failure(failure), &format!("fails with {failure:?}"))
     }
 
@@ -241,7 +250,7 @@ impl ScenarioMoment {
         };
         scenario.announced = false;
         let decision = call.on_outcome(outcome, Now::from_origin(at));
-        scenario.note(at, &format!("attempt {} {what} → {decision:?}", attempt.number()));
+        scenario.note(at, &format!("attempt {} {what} → {decision}", attempt.number()));
         match &decision {
             Decision::Retry(retry) => {
                 scenario.begins = at.saturating_add(retry.wait());
@@ -276,7 +285,7 @@ impl ScenarioStep {
         match &self.decision {
             Decision::Retry(retry) if seconds.contains(&retry.wait().as_secs_f64()) => self.scenario,
             Decision::Retry(_) | Decision::Done(_) => {
-                self.scenario.fail(&format!("expected a retry within {seconds:?} s, got {:?}", self.decision))
+                self.scenario.fail(&format!("expected a retry within {seconds:?} s, got: {}", self.decision))
             }
         }
     }
@@ -291,7 +300,7 @@ impl ScenarioStep {
         match &self.decision {
             Decision::Done(done) if done.reason() == Some(reason) => self.scenario,
             Decision::Done(_) | Decision::Retry(_) => {
-                self.scenario.fail(&format!("expected a stop because of {reason:?}, got {:?}", self.decision))
+                self.scenario.fail(&format!("expected a stop because of {reason:?}, got: {}", self.decision))
             }
         }
     }
@@ -306,7 +315,7 @@ impl ScenarioStep {
         match &self.decision {
             Decision::Done(done) if done.reason().is_none() => self.scenario,
             Decision::Done(_) | Decision::Retry(_) => {
-                self.scenario.fail(&format!("expected it to be handed back, got {:?}", self.decision))
+                self.scenario.fail(&format!("expected it to be handed back, got: {}", self.decision))
             }
         }
     }

@@ -516,7 +516,7 @@ fn a_report_is_one_readable_line_per_attempt() {
         format!(
             "attempt 1 at 0.000 s: 503 unavailable, server asks for 2.000 s; retry after {:.3} s\n\
              attempt 2 at 3.000 s: interrupted; retry after {:.3} s\n\
-             attempt 3 at 4.500 s: 502 bad_gateway, hint malformed; stopped: no attempts left",
+             attempt 3 at 4.500 s: 502 bad_gateway, hint not understood; stopped: no attempts left",
             waits[0], waits[1]
         )
     );

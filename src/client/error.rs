@@ -66,7 +66,8 @@ impl Error {
     }
 
     /// Returns the history of the call, or `None` if nothing failed but the caller's own part: a request that could not be
-    /// built, a body that could not be read, a redirect that was not followed.
+    /// built, a body that could not be read, a redirect that was not followed, a timeout of zero; and where the policy is
+    /// [off](crate::Mode::Off).
     #[must_use]
     pub fn report(&self) -> Option<&Report> {
         self.0.report.as_ref()
@@ -180,6 +181,8 @@ impl Error {
 }
 
 /// For what comes after the head: `response.json().await?`. Its URL is removed.
+///
+/// It knows no report: to make an error of a status, use [`error_for_status`], and not reqwest's method.
 impl From<reqwest::Error> for Error {
     fn from(error: reqwest::Error) -> Self {
         Self::from_reqwest(error, None)
@@ -189,12 +192,13 @@ impl From<reqwest::Error> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.0.report.as_ref();
-        match &self.0.cause {
-            Cause::Status(status) => write!(f, "{status}")?,
-            Cause::Reqwest(error) if error.is_builder() => f.write_str("the request could not be built")?,
-            Cause::Reqwest(error) if error.is_redirect() => f.write_str("a redirect was not followed")?,
-            Cause::Reqwest(error) if error.is_decode() => f.write_str("the body could not be read")?,
-            Cause::Reqwest(_) | Cause::TimedOut => f.write_str("no response")?,
+        if let Some(report) = report {
+            write!(f, "{} {}: ", report.method, report.origin)?;
+        }
+        match (&self.0.cause, self.status()) {
+            (_, Some(status)) => write!(f, "{status}")?,
+            (Cause::Reqwest(error), None) => f.write_str(what_failed(error))?,
+            (Cause::TimedOut | Cause::Status(_), None) => f.write_str("no response")?,
         }
         if let Some(report) = report {
             let attempts = report.attempts().len();
@@ -208,6 +212,19 @@ impl fmt::Display for Error {
             (Cause::TimedOut, None) => write!(f, ": {}", StopReason::NoTimeLeft),
             (Cause::Reqwest(_) | Cause::Status(_), None) => Ok(()),
         }
+    }
+}
+
+fn what_failed(error: &reqwest::Error) -> &'static str {
+    match () {
+        () if error.is_builder() => "the request could not be built",
+        () if error.is_redirect() => "a redirect was not followed",
+        () if error.is_dns() => "the name of the host was not found",
+        () if error.is_connect() => "no connection",
+        () if error.is_request() => "no response",
+        () if error.is_timeout() => "the body was not read in time",
+        () if error.is_upgrade() => "the connection was not upgraded",
+        () => "the body is broken or not what it should be",
     }
 }
 

@@ -28,6 +28,9 @@ use crate::report::Report;
 
 /// A reqwest client that retries with patience. Cheap to clone; clones share connections and budgets.
 ///
+/// It needs a tokio runtime with time enabled, as `#[tokio::main]` makes it: on one without, reqwest's timeouts and the
+/// wait before a retry panic.
+///
 /// ```no_run
 /// # async fn run() -> Result<(), forbear::Error> {
 /// let client = forbear::Client::builder(reqwest::Client::builder()).build()?;

@@ -34,7 +34,7 @@ pub enum Condition {
     Interrupted,
     /// No answer in time.
     Timeout,
-    /// The server has a bug or a bad day: 500 (RFC 9110 §15.6.1).
+    /// An unexpected error in the server: 500 (RFC 9110 §15.6.1).
     InternalError,
     /// Asking again cannot help: any other 5xx, a certificate, a configuration. An invalid status (600 and above)
     /// counts as a 5xx (RFC 9110 §15).

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// What to do after an outcome. There is no third way.
+/// What to do after an outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a retry was paid for, or the call is done"]
 pub enum Decision {
@@ -11,6 +11,18 @@ pub enum Decision {
     Retry(Retry),
     /// Hand back what came.
     Done(Done),
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Retry(Retry { wait, source }) => {
+                write!(f, "retry after {:.3} s ({})", wait.as_secs_f64(), source.as_str())
+            }
+            Self::Done(Done { reason: Some(reason) }) => write!(f, "stop: {}", reason.as_str()),
+            Self::Done(Done { reason: None }) => f.write_str("done"),
+        }
+    }
 }
 
 /// A retry that was decided and paid for.
@@ -128,10 +140,12 @@ impl StopReason {
     pub const fn remedy(self) -> Option<&'static str> {
         match self {
             Self::NotSafeToRepeat => Some("send Idempotency-Key or mark the request idempotent"),
-            Self::NotReplayable => Some("give the body as bytes, so that it can be sent again"),
-            Self::HintTooLong => Some("ask again at the report's retry_at, or allow the call more time"),
-            Self::NoTimeLeft => Some("allow the call more time"),
-            Self::NoRetries | Self::ServerForbids | Self::RuleAttempts | Self::Attempts | Self::Budget => None,
+            Self::NotReplayable => Some("give the body as bytes, or say that it is replayable"),
+            Self::RuleAttempts => Some("raise the retries of this condition's rule"),
+            Self::Attempts => Some("raise max_attempts"),
+            Self::HintTooLong => Some("ask again when the report's hint says, or raise max_elapsed"),
+            Self::NoTimeLeft => Some("raise max_elapsed or timeout"),
+            Self::NoRetries | Self::ServerForbids | Self::Budget => None,
         }
     }
 }

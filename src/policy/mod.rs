@@ -21,6 +21,15 @@ use crate::diagnosis::Condition;
 /// The default makes 3 attempts in all and starts none later than 60 s after the first; it sets no timeouts. Its
 /// rules are the table of the [crate page](crate#defaults).
 ///
+/// Four limits of time:
+///
+/// | limit | of | cuts off what is under way | the reading of the body included |
+/// |---|---|---|---|
+/// | [`max_elapsed`](PolicyBuilder::max_elapsed) | the start of the last attempt | no | |
+/// | [`attempt_timeout`](PolicyBuilder::attempt_timeout) | one attempt, to the head of its response | yes | no |
+/// | [`timeout`](PolicyBuilder::timeout), or that of a request, which goes before it | the call | yes | yes |
+/// | a reqwest client's own timeout, if neither of those is set | one attempt | yes | yes |
+///
 /// ```
 /// # use std::time::Duration;
 /// # use forbear::Policy;
@@ -133,7 +142,8 @@ impl PolicyBuilder {
     /// Sets the largest number of attempts, the first included. Default 3: the first retry earns most of what there
     /// is, the second a little, and a third hardly anything.
     ///
-    /// 1 sends once. 0 is an error.
+    /// The rule of a condition may allow fewer: to retry one more often, raise its
+    /// [retries](Rule::with_retries), too. 1 sends once. 0 is an error.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.settings.max_attempts = attempts;
         self

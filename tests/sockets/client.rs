@@ -227,7 +227,10 @@ async fn nobody_at_home_is_retried_for_a_post_too() {
     let error = hasty_client().post(&url).body("x").send().await.unwrap_err();
     assert!(error.is_connect() && !error.is_timeout());
     assert_eq!(error.report().unwrap().attempts().len(), 3);
-    assert_eq!(error.to_string(), "no response after 3 attempts (connect_failed): no retries left for this condition");
+    assert_eq!(
+        error.to_string(),
+        format!("POST {url}: no connection after 3 attempts (connect_failed): no retries left for this condition")
+    );
     assert!(error.as_reqwest().unwrap().is_connect());
     assert!(error.into_reqwest().unwrap().is_connect());
 }
@@ -318,7 +321,8 @@ async fn an_attempt_that_takes_too_long_is_a_timeout() {
     let report = error.report().unwrap();
     assert_eq!(report.attempts()[0].condition(), Some(Condition::Timeout));
     assert_eq!(report.attempts().len(), 2);
-    assert_eq!(error.to_string(), "no response after 2 attempts (timeout): no retries left for this condition");
+    let expected = "no response after 2 attempts (timeout): no retries left for this condition";
+    assert_eq!(error.to_string(), format!("GET {}: {expected}", server.url));
 }
 
 #[tokio::test]
@@ -331,8 +335,11 @@ async fn a_failing_status_becomes_an_error_that_keeps_the_report() {
     assert_eq!(error.report().unwrap().hint(), Some(Duration::from_secs(3600)));
     assert_eq!(
         error.to_string(),
-        "503 Service Unavailable after 1 attempt (unavailable): \
-         the server asked for a longer wait than the call has left"
+        format!(
+            "GET {}: 503 Service Unavailable after 1 attempt (unavailable): \
+             the server asked for a longer wait than the call has left",
+            server.url
+        )
     );
     let server = Server::start(|_, _| respond(204, &[], b"")).await;
     let response = hasty_client().get(&server.url).send().await.unwrap();
@@ -367,7 +374,7 @@ async fn an_error_of_the_body_becomes_one_of_forbear_without_its_url() {
     let server = Server::start(|_, _| Answer::End(cut.to_vec())).await;
     let error = text(&hasty_client(), &format!("{}/secret", server.url)).await.unwrap_err();
     assert!(error.is_decode() && !error.is_dns() && error.report().is_none());
-    assert_eq!(error.to_string(), "the body could not be read");
+    assert_eq!(error.to_string(), "the body is broken or not what it should be");
     assert!(!format!("{error:?}").contains("secret"));
 }
 

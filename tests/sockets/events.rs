@@ -158,7 +158,7 @@ async fn retry_stop_and_recovered_have_their_names_levels_and_fields() {
                 ("retry.attempt", "1"),
                 ("retry.condition", r#""unavailable""#),
                 ("retry.reason", r#""hint_too_long""#),
-                ("retry.remedy", r#""ask again at the report's retry_at, or allow the call more time""#),
+                ("retry.remedy", r#""ask again when the report's hint says, or raise max_elapsed""#),
                 ("retry.hint_ms", "3600000"),
                 ("retry.elapsed_ms", "_"),
                 ("retry.budget", "_"),
