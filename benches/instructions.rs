@@ -11,7 +11,7 @@
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use forbear::{Client, Endpoints, Event};
 use http::Method;
@@ -57,9 +57,9 @@ fn compare() -> Fallible<()> {
         return Ok(());
     }
     let itself = std::env::current_exe()?;
-    let mut server = Command::new(&itself).arg("serve").stdout(Stdio::piped()).spawn()?;
+    let mut server = Server(Command::new(&itself).arg("serve").stdout(Stdio::piped()).spawn()?);
     let mut url = String::new();
-    BufReader::new(server.stdout.take().ok_or("no output")?).read_line(&mut url)?;
+    BufReader::new(server.0.stdout.take().ok_or("no output")?).read_line(&mut url)?;
     for request in REQUESTS {
         let mut bare = None;
         println!("{request}: instructions per call");
@@ -72,9 +72,16 @@ fn compare() -> Fallible<()> {
             println!("  {client:<22}{each:>8}  {sign}{more} ({sign}{}.{} %)", per_mille / 10, per_mille % 10);
         }
     }
-    server.kill()?;
-    server.wait()?;
     Ok(())
+}
+
+/// The other process, which ends with this value.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended = self.0.kill().and_then(|()| self.0.wait());
+    }
 }
 
 fn instructions(itself: &std::path::Path, arguments: &[&str]) -> Fallible<u64> {

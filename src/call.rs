@@ -74,6 +74,8 @@ pub struct Call {
     seed: u64,
     rng: fastrand::Rng,
     started: Now,
+    /// When the first attempt began.
+    first: Now,
     state: State,
     /// Attempts begun.
     attempts: u32,
@@ -118,6 +120,7 @@ impl Call {
             seed,
             rng: fastrand::Rng::with_seed(seed),
             started: now,
+            first: now,
             state: State::Ready,
             attempts: 0,
             paid: Payment::NONE,
@@ -134,11 +137,12 @@ impl Call {
     /// suspended machine. Refuses too when no decision permits one, as on a call that has ended.
     pub fn begin(&mut self, now: Now) -> Result<Attempt, TooLate> {
         let elapsed = now.saturating_since(self.started);
+        let since_first = now.saturating_since(self.first);
         let timeout = self.timeout();
         let out_of_time = timeout.is_some_and(|timeout| elapsed >= timeout);
         match self.state {
-            State::Ready if !out_of_time => {}
-            State::Waiting(payment) if !out_of_time && elapsed <= self.policy().max_elapsed() => {
+            State::Ready if !out_of_time => self.first = now,
+            State::Waiting(payment) if !out_of_time && since_first <= self.policy().max_elapsed() => {
                 self.paid = self.paid.and(payment);
             }
             State::Ready => {
@@ -174,12 +178,15 @@ impl Call {
             self.state = State::Ended;
             return Decision::Done(Done { reason: None });
         }
+        // What is not seen may have happened.
+        let redirected = outcome.redirected || self.terms.hidden_redirects;
+        let outcome = &outcome.clone().redirected(redirected);
         let diagnosis = Diagnosis::of(outcome);
         let Some(condition) = diagnosis.condition() else {
             return self.end(outcome, diagnosis, now);
         };
         let rule = self.policy().rule(condition);
-        match self.retry(condition, rule, &diagnosis, outcome.redirected, now) {
+        match self.retry(condition, rule, &diagnosis, redirected, now) {
             Ok((retry, payment)) => {
                 self.record(outcome, diagnosis, Some(retry.clone()), now);
                 self.state = State::Waiting(payment);
@@ -256,7 +263,7 @@ impl Call {
         let trusted = self.policy().trust_delivery();
         let by_condition = rule.repeat() == Repeat::Any && (trusted || !diagnosis.is_hearsay());
         let by_delivery = trusted && diagnosis.delivery() == Delivery::NotDelivered;
-        !redirected && !self.terms.hidden_redirects && (by_condition || by_delivery)
+        !redirected && (by_condition || by_delivery)
     }
 
     fn retries_for(&self, condition: Condition) -> u32 {
@@ -266,8 +273,16 @@ impl Call {
 
     /// Returns whether any outcome of the attempt in flight could lead to another.
     fn may_retry(&self) -> bool {
+        self.terms.replayable && self.may_repeat()
+    }
+
+    pub(crate) fn set_replayable(&mut self, replayable: bool) {
+        self.terms.replayable = replayable;
+    }
+
+    /// As `may_retry`, if the body could be replayed.
+    pub(crate) fn may_repeat(&self) -> bool {
         !self.is_off()
-            && self.terms.replayable
             && (self.terms.idempotent || !self.terms.hidden_redirects)
             && self.attempts < self.policy().max_attempts()
     }
@@ -284,7 +299,8 @@ impl Call {
     fn time_left(&self, now: Now) -> Duration {
         // To start when the time of the call is up is of no use.
         let limit = self.timeout().map_or(Duration::MAX, |timeout| timeout.saturating_sub(Duration::from_nanos(1)));
-        limit.min(self.policy().max_elapsed()).saturating_sub(now.saturating_since(self.started))
+        let of_the_call = limit.saturating_sub(now.saturating_since(self.started));
+        of_the_call.min(self.policy().max_elapsed().saturating_sub(now.saturating_since(self.first)))
     }
 
     /// Ends with an answer, or with the caller's own error.

@@ -260,6 +260,22 @@ mod stories {
     }
 
     #[test]
+    fn max_elapsed_counts_from_the_first_attempt_and_the_timeout_from_the_start() {
+        let five = Duration::from_secs(5);
+        for (policy, reason) in [
+            (Policy::builder().max_elapsed(five), None),
+            (Policy::builder().timeout(five), Some(StopReason::NoTimeLeft)),
+        ] {
+            let mut call = start(&quiet(policy.build().unwrap()), Method::GET, 0);
+            call.begin(at(4.8)).unwrap();
+            match call.on_outcome(&unavailable(), at(4.8)) {
+                Decision::Retry(_) => assert_eq!(reason, None),
+                Decision::Done(done) => assert_eq!(done.reason(), reason),
+            }
+        }
+    }
+
+    #[test]
     fn the_calls_timeout_limits_the_start_of_attempts_too() {
         with(|policy| policy.timeout(Duration::from_secs(5)))
             .at(0.0).receives(503).retries_within(0.5..=1.0)

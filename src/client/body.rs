@@ -1,6 +1,8 @@
 //! Bodies that are read ahead and yet arrive whole.
 
 use std::collections::VecDeque;
+use std::error::Error;
+use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use reqwest::{Response, ResponseBuilderExt};
+use tokio::time::Sleep;
 
 use crate::drive::clock;
 
@@ -18,23 +21,62 @@ pub(super) async fn set_aside(response: Response) -> Response {
     if response.content_length().is_some_and(|length| length > READ_AHEAD_LIMIT) {
         return response;
     }
-    let url = response.url().clone();
-    let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+    let (parts, body) = take_apart(response);
     let mut kept = Kept::new(body);
     // Either it was read in time or it was not: both are fine.
     let _in_time = clock::limited(READ_AHEAD_TIME, kept.read_ahead(READ_AHEAD_LIMIT)).await;
-    if let Ok(with_url) = http::Response::builder().url(url).body(()) {
-        parts.extensions.extend(with_url.into_parts().0.extensions);
-    }
     http::Response::from_parts(parts, reqwest::Body::wrap(kept)).into()
 }
 
-/// Reads a body to its end, if all of it is at hand and not longer than `limit`; otherwise the body is as it was.
-pub(super) fn gather(body: reqwest::Body, limit: u64) -> reqwest::Body {
+/// Limits the time in which the body of a response may be read, as reqwest does for a request with a timeout.
+pub(super) fn limit(response: Response, left: Duration) -> Response {
+    let (parts, body) = take_apart(response);
+    let limited = Limited { body, deadline: Box::pin(clock::sleep(left)) };
+    http::Response::from_parts(parts, reqwest::Body::wrap(limited)).into()
+}
+
+/// Reads a body to its end, if all of its `length` is at hand; otherwise the body is as it was.
+pub(super) fn gather(body: reqwest::Body, length: u64) -> reqwest::Body {
     let mut kept = Kept::new(body);
     // Polled once, with nobody to wake: what has to be waited for is not at hand.
-    let _at_hand = pin!(kept.read_ahead(limit)).poll(&mut Context::from_waker(Waker::noop()));
-    kept.into_bytes().map_or_else(reqwest::Body::wrap, reqwest::Body::from)
+    let _at_hand = pin!(kept.read_ahead(length)).poll(&mut Context::from_waker(Waker::noop()));
+    kept.into_bytes(length).map_or_else(reqwest::Body::wrap, reqwest::Body::from)
+}
+
+/// The parts keep the URL for the response that is made of them again.
+fn take_apart(response: Response) -> (http::response::Parts, reqwest::Body) {
+    let url = response.url().clone();
+    let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+    if let Ok(with_url) = http::Response::builder().url(url).body(()) {
+        parts.extensions.extend(with_url.into_parts().0.extensions);
+    }
+    (parts, body)
+}
+
+/// A body that fails when its time is up.
+struct Limited {
+    body: reqwest::Body,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Body for Limited {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.deadline.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::TimedOut).into())));
+        }
+        Pin::new(&mut self.body).poll_frame(cx).map_err(Into::into)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// A body of which the first frames were read already.
@@ -69,9 +111,13 @@ impl Kept {
         }
     }
 
-    /// Returns all bytes, if it was read to its end and is nothing but data.
-    fn into_bytes(self) -> Result<Bytes, Self> {
-        if self.rest.is_some() || !self.read.iter().all(|frame| frame.as_ref().is_ok_and(Frame::is_data)) {
+    /// Returns all bytes, if it was read to its end and is nothing but data of this length.
+    fn into_bytes(self, length: u64) -> Result<Bytes, Self> {
+        let read = self.read.iter().flatten().map(data_length).fold(0, u64::saturating_add);
+        if read != length
+            || self.rest.is_some()
+            || !self.read.iter().all(|frame| frame.as_ref().is_ok_and(Frame::is_data))
+        {
             return Err(self);
         }
         let frames = self.read.into_iter().flatten().filter_map(|frame| frame.into_data().ok());
@@ -103,8 +149,9 @@ impl Body for Kept {
         Poll::Ready(frame)
     }
 
+    /// Never says so ahead of time: of a body that is shorter than its `Content-Length`, hyper then would not notice it.
     fn is_end_stream(&self) -> bool {
-        self.read.is_empty() && self.rest.as_ref().is_none_or(Body::is_end_stream)
+        false
     }
 
     fn size_hint(&self) -> SizeHint {

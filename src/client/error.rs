@@ -219,6 +219,7 @@ fn what_failed(error: &reqwest::Error) -> &'static str {
     match () {
         () if error.is_builder() => "the request could not be built",
         () if error.is_redirect() => "a redirect was not followed",
+        () if observe::chain(error).skip(1).any(observe::is_callers_own) => "the body of the request could not be read",
         () if error.is_dns() => "the name of the host was not found",
         () if error.is_connect() => "no connection",
         () if error.is_request() => "no response",

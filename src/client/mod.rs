@@ -127,9 +127,15 @@ impl Client {
         request: Result<Request, Error>,
         overrides: Overrides,
     ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        let mut prepared = request.map(|request| {
-            let call = self.call(&request, overrides);
-            (call, Http { client: self.http.clone(), request: Some(request), redirected: false })
+        let mut prepared = request.map(|mut request| {
+            let form = overrides.form;
+            let mut call = self.call(&request, overrides);
+            if form && call.may_repeat() {
+                replay::gather(&mut request);
+                call.set_replayable(replay::is_replayable(&request));
+            }
+            let own_timeout = request.timeout().is_some();
+            (call, Http { client: self.http.clone(), request: Some(request), own_timeout, redirected: false })
         });
         async move {
             let (call, http) = match prepared {
@@ -189,7 +195,8 @@ impl Report {
 
 /// Builds a [`Client`] over a reqwest client of its own.
 ///
-/// reqwest's retries are switched off and replaced by this crate's, a `.retry(..)` of the user's too. Redirects are
+/// reqwest's retries are switched off and replaced by this crate's, a `.retry(..)` of the user's too; where a policy sends
+/// once, or is off, they stay switched off. Redirects are
 /// watched, because after one nothing proves that the first hop did nothing.
 #[must_use = "a builder does nothing until it is built"]
 pub struct ClientBuilder {
@@ -275,7 +282,9 @@ struct Http {
     client: reqwest::Client,
     /// Taken by the last attempt.
     request: Option<Request>,
-    /// Whether any attempt was redirected.
+    /// Whether the request sets the time of the call, instead of the client's own timeout, as with reqwest.
+    own_timeout: bool,
+    /// Whether the attempt was redirected.
     redirected: bool,
 }
 
@@ -292,8 +301,8 @@ impl Http {
         let kept = if attempt.is_last() { None } else { self.request.as_mut().map(replay::copy) };
         #[expect(clippy::expect_used, reason = "no attempt follows the last, and every other one keeps the request")]
         let mut request = std::mem::replace(&mut self.request, kept).expect("a request is left for this attempt");
-        if let Some(left) = attempt.time_left() {
-            *request.timeout_mut() = Some(left); // limits the reading of the body, too
+        if self.own_timeout {
+            *request.timeout_mut() = attempt.time_left(); // limits the reading of the body, too
         }
         self.client.execute(request)
     }
@@ -303,8 +312,16 @@ impl Transport for Http {
     type Reply = Reply;
 
     async fn send(&mut self, attempt: &Attempt) -> Reply {
+        let sent_at = clock::now();
         let executing = self.execute(attempt);
-        observe::redirects(&mut self.redirected, executing).await.map_err(Lost::Reqwest)
+        self.redirected = false;
+        let response = observe::redirects(&mut self.redirected, executing).await.map_err(Lost::Reqwest)?;
+        match attempt.time_left() {
+            Some(left) if !self.own_timeout => {
+                Ok(body::limit(response, left.saturating_sub(clock::now().saturating_since(sent_at))))
+            }
+            Some(_) | None => Ok(response),
+        }
     }
 
     fn timed_out(&mut self) -> Reply {

@@ -47,6 +47,9 @@ pub(super) fn failure(error: &reqwest::Error) -> Failure {
     if error.is_builder() || error.is_redirect() {
         return Failure::Caller;
     }
+    if chain(error).skip(1).any(is_callers_own) {
+        return Failure::Caller; // asked before what may have happened to whatever feeds that body
+    }
     if error.is_connect() {
         return if error.is_dns() || error.is_timeout() || chain(error).any(is_transient) {
             Failure::Connect
@@ -56,9 +59,6 @@ pub(super) fn failure(error: &reqwest::Error) -> Failure {
     }
     if error.is_timeout() {
         return Failure::Timeout;
-    }
-    if chain(error).skip(1).any(is_callers_own) {
-        return Failure::Caller;
     }
     if chain(error).any(is_refused) { Failure::StreamRefused } else { Failure::Interrupted }
 }
@@ -78,7 +78,7 @@ fn is_transient(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// The request's body failed while it was read. (hyper's `is_user` would also be true of a runtime that has gone.)
-fn is_callers_own(error: &(dyn Error + 'static)) -> bool {
+pub(super) fn is_callers_own(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_body)
 }
 

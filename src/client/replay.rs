@@ -33,11 +33,11 @@ pub(super) fn copy(request: &mut Request) -> Request {
     copy
 }
 
-/// Makes a form replayable whose parts are all at hand. reqwest makes a stream of every form.
+/// Makes a form replayable whose parts are all at hand. reqwest makes a stream of every form, and tells its length.
 pub(super) fn gather(request: &mut Request) {
     let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length: u64| length <= GATHER_LIMIT) {
-        *request.body_mut() = request.body_mut().take().map(|form| body::gather(form, GATHER_LIMIT));
+    if let Some(length @ ..=GATHER_LIMIT) = length {
+        *request.body_mut() = request.body_mut().take().map(|form| body::gather(form, length));
     }
 }
 

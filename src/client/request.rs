@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use reqwest::{Body, Request, Response};
 
-use super::{Client, Error, replay};
+use super::{Client, Error};
 use crate::policy::Policy;
 
 /// Builds a request. The methods of [`reqwest::RequestBuilder`], and three of its own.
@@ -15,8 +15,6 @@ pub struct RequestBuilder {
     client: Client,
     request: reqwest::RequestBuilder,
     overrides: Overrides,
-    /// Whether the body is a stream of parts that may be at hand.
-    gather: bool,
 }
 
 /// What one request asks for against its endpoint.
@@ -24,6 +22,8 @@ pub struct RequestBuilder {
 pub(super) struct Overrides {
     pub(super) idempotent: Option<bool>,
     pub(super) policy: Option<Policy>,
+    /// Whether the body is a form, a stream whose parts may be at hand.
+    pub(super) form: bool,
 }
 
 impl RequestBuilder {
@@ -34,7 +34,7 @@ impl RequestBuilder {
     }
 
     pub(super) fn new(client: Client, request: reqwest::RequestBuilder) -> Self {
-        Self { client, request, overrides: Overrides::default(), gather: false }
+        Self { client, request, overrides: Overrides::default() }
     }
 
     /// Adds a header.
@@ -92,7 +92,9 @@ impl RequestBuilder {
     /// sent once.
     #[cfg(feature = "multipart")]
     pub fn multipart(self, form: reqwest::multipart::Form) -> Self {
-        Self { gather: true, ..self.map(|request| request.multipart(form)) }
+        let mut with_form = self.map(|request| request.multipart(form));
+        with_form.overrides.form = true;
+        with_form
     }
 
     /// Sets the version of HTTP.
@@ -119,7 +121,8 @@ impl RequestBuilder {
         self
     }
 
-    /// Builds the request. What [`idempotent`](Self::idempotent) and [`policy`](Self::policy) said is not part of it.
+    /// Builds the request. What [`idempotent`](Self::idempotent) and [`policy`](Self::policy) said is not part of it, and
+    /// a form is a stream.
     ///
     /// # Errors
     ///
@@ -130,10 +133,7 @@ impl RequestBuilder {
 
     /// Builds the request, as [`build`](Self::build), and returns the client with it.
     pub fn build_split(self) -> (Client, Result<Request, Error>) {
-        let mut request = self.request.build().map_err(|error| Error::from_reqwest(error, None));
-        if let (Ok(request), true) = (&mut request, self.gather) {
-            replay::gather(request);
-        }
+        let request = self.request.build().map_err(|error| Error::from_reqwest(error, None));
         (self.client, request)
     }
 
@@ -141,7 +141,7 @@ impl RequestBuilder {
     #[must_use]
     pub fn try_clone(&self) -> Option<Self> {
         let request = self.request.try_clone()?;
-        Some(Self { client: self.client.clone(), request, overrides: self.overrides.clone(), gather: self.gather })
+        Some(Self { client: self.client.clone(), request, overrides: self.overrides.clone() })
     }
 
     /// Sends the request, and again where that is safe, useful and paid for.

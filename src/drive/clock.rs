@@ -30,6 +30,11 @@ pub(crate) async fn wait(since: Now, wait: Duration) {
     }
 }
 
+/// Returns a future that is ready after `duration`.
+pub(crate) fn sleep(duration: Duration) -> tokio::time::Sleep {
+    tokio::time::sleep(duration)
+}
+
 /// Awaits a future for a limited time. `None` means that the time was up.
 pub(crate) async fn limited<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     tokio::time::timeout(limit, future).await.ok()

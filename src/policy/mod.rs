@@ -28,7 +28,7 @@ use crate::diagnosis::Condition;
 /// | [`max_elapsed`](PolicyBuilder::max_elapsed) | the start of the last attempt | no | |
 /// | [`attempt_timeout`](PolicyBuilder::attempt_timeout) | one attempt, to the head of its response | yes | no |
 /// | [`timeout`](PolicyBuilder::timeout), or that of a request, which goes before it | the call | yes | yes |
-/// | a reqwest client's own timeout, if neither of those is set | one attempt | yes | yes |
+/// | a reqwest client's own timeout, unless the request has one | one attempt | yes | yes |
 ///
 /// ```
 /// # use std::time::Duration;
@@ -168,8 +168,8 @@ impl PolicyBuilder {
 
     /// Sets how long the whole call may take, waits and the reading of the body included. Default none.
     ///
-    /// An attempt under way is cut off. A request's own timeout goes before this one. It takes the place of a timeout of
-    /// the reqwest client: to limit each attempt, use [`attempt_timeout`](Self::attempt_timeout). Zero is an error.
+    /// An attempt under way is cut off. A request's own timeout goes before this one. A timeout
+    /// of the reqwest client stays what it is, one of each attempt. Zero is an error.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = Some(timeout);
         self
@@ -209,7 +209,8 @@ pub enum Mode {
     /// It decides.
     #[default]
     On,
-    /// It does nothing: each call is sent once, and nothing is diagnosed, said, reported or counted. Its timeouts stay.
+    /// It does nothing: each call is sent once, and nothing is diagnosed, said, reported or counted. Its timeouts stay, and
+    /// so does what `Client::builder` switched off: reqwest does not retry instead.
     Off,
 }
 

@@ -1,5 +1,6 @@
 //! Bodies, both ways: the same bytes on every attempt, and every byte of the last response.
 
+use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
 use forbear::{Report, RequestBuilder, StopReason};
@@ -69,14 +70,38 @@ async fn a_multipart_form_with_a_part_that_is_a_stream_is_sent_once_and_whole() 
     assert!(body.contains("value") && body.contains("late"), "{body}");
 }
 
+#[cfg(feature = "multipart")]
+#[tokio::test]
+async fn a_form_that_is_shorter_than_it_says_or_too_long_to_copy_is_a_stream() {
+    use reqwest::multipart::{Form, Part};
+
+    let server = Server::start(|_, _| respond(503, &[], b"")).await;
+    let short = Part::stream_with_length(Body::wrap_stream(Frames::from([Some(Ok("ab"))])), 4);
+    let request = hasty_client().put(&server.url).multipart(Form::new().part("file", short)).send();
+    let error = within(Duration::from_secs(5), request).await.expect("does not hang").unwrap_err();
+    assert!(error.is_request(), "{error:?}");
+
+    let long = Form::new().part("file", Part::bytes(vec![7; 2 * 1024 * 1024]));
+    let response = hasty_client().put(&server.url).multipart(long).send().await.unwrap();
+    assert_eq!(Report::of(&response).unwrap().reason(), Some(StopReason::NotReplayable));
+}
+
 #[tokio::test]
 async fn a_request_body_that_fails_is_the_callers_own_error() {
     let server = Server::start(|_, _| respond(503, &[], b"")).await;
-    let failing = Frames::from([Some(Err(std::io::Error::other("the caller's own")))]);
-    let error = hasty_client().put(&server.url).body(Body::wrap_stream(failing)).send().await.unwrap_err();
-    assert!(error.report().is_none() && error.is_request(), "{error:?}");
-    assert_eq!(error.to_string(), "no response");
-    assert!(format!("{error:?}").contains("the caller's own"), "{error:?}");
+    let refused = reqwest::Client::new().get("http://127.0.0.1:1").send().await.unwrap_err();
+    for own in [
+        Error::other("a file is gone"),
+        ErrorKind::TimedOut.into(),
+        ErrorKind::ConnectionReset.into(),
+        Error::other(refused),
+    ] {
+        let text = own.to_string();
+        let failing = Frames::from([Some(Err(own))]);
+        let error = hasty_client().put(&server.url).body(Body::wrap_stream(failing)).send().await.unwrap_err();
+        assert!(error.report().is_none() && error.is_request(), "{error:?}");
+        assert_eq!(error.to_string(), "the body of the request could not be read", "{text}");
+    }
     assert_eq!(server.counts().0, 0);
 }
 
@@ -149,6 +174,14 @@ async fn reqwests_own_timeout_is_an_attempts_and_a_requests_is_the_calls() {
     let error = client.get(&server.url).send().await.unwrap_err();
     assert!(error.is_timeout() && error.as_reqwest().is_some());
     assert_eq!((error.report().unwrap().attempts().len(), server.counts().0), (2, 2));
+
+    // Under the time of the call in the policy, the client's own timeout still is an attempt's.
+    let server =
+        Server::start(|_, nth| if nth == 1 { Answer::Stall(vec![]) } else { respond(200, &[], b"done") }).await;
+    let policy = hasty().timeout(Duration::from_secs(30)).build().unwrap();
+    let response = client.get(&server.url).policy(policy).send().await.unwrap();
+    assert_eq!(Report::of(&response).unwrap().attempts()[0].condition(), Some(forbear::Condition::Timeout));
+    assert_eq!((server.counts().0, response.text().await.unwrap().as_str()), (2, "done"));
 
     let server = stalls().await;
     let request = client.get(&server.url).timeout(Duration::from_millis(80));

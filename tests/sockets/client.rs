@@ -30,7 +30,7 @@ fn failing_once(status: u16, headers: &'static [&'static str]) -> impl Fn(&Seen,
 }
 
 /// An address of loopback at which nobody listens.
-async fn nobody() -> SocketAddr {
+pub(crate) async fn nobody() -> SocketAddr {
     tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 

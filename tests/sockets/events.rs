@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::server::{Answer, Frames, Seen, Server, hasty, respond};
+use crate::server::{Answer, Frames, Seen, Server, Unresolving, hasty, respond};
 use forbear::{Client, Endpoints, Error, Event, Report};
 use http::Method;
 use reqwest::Body;
@@ -191,15 +191,6 @@ async fn a_call_that_is_dropped_says_abandoned() {
 #[expect(clippy::disallowed_methods, reason = "a user's own timeout")]
 async fn within_20_ms<F: Future>(future: F) -> Option<F::Output> {
     tokio::time::timeout(Duration::from_millis(20), future).await.ok()
-}
-
-/// A resolver that knows no name.
-struct Unresolving;
-
-impl reqwest::dns::Resolve for Unresolving {
-    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        Box::pin(async { Err("no such name".into()) })
-    }
 }
 
 fn failing() -> Frames {

@@ -181,3 +181,12 @@ impl futures_core::Stream for Frames {
         }
     }
 }
+
+/// A resolver that knows no name.
+pub(crate) struct Unresolving;
+
+impl reqwest::dns::Resolve for Unresolving {
+    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        Box::pin(async { Err("no such name".into()) })
+    }
+}

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::client::within;
 use crate::http2::{self, Reaction};
-use crate::server::{Answer, Seen, Server, hasty, respond};
+use crate::server::{Answer, Seen, Server, Unresolving, hasty, respond};
 
 use Condition::{ConnectFailed, Interrupted, Permanent, StreamRefused, Timeout};
 use Delivery::{NotDelivered, Unknown};
@@ -62,7 +62,12 @@ async fn what_happens_before_a_connection_delivers_nothing() {
     let total = || reqwest::Client::builder().timeout(Duration::from_millis(30));
     for (name, http, url, expected) in [
         ("refused", quick(), format!("http://{refused}"), expect(ConnectFailed, NotDelivered, [3, 3], [0, 0])),
-        ("no such name", quick(), "http://nobody.invalid".into(), expect(ConnectFailed, NotDelivered, [3, 3], [0, 0])),
+        (
+            "no such name",
+            quick().dns_resolver(Unresolving),
+            "http://nobody.invalid".into(),
+            expect(ConnectFailed, NotDelivered, [3, 3], [0, 0]),
+        ),
         ("blackholed", quick(), format!("http://{full}"), expect(ConnectFailed, NotDelivered, [3, 3], [0, 0])),
         // reqwest does not say what the time was spent on
         ("total timeout while connecting", total(), format!("http://{full}"), expect(Timeout, Unknown, [2, 1], [0, 0])),
@@ -199,8 +204,10 @@ async fn what_happens_on_http_2_is_seen_as_it_is() {
         for method in [0, 1] {
             let (url, arrivals) = http2::start(react).await;
             let result = send(&client(reqwest::Client::builder().http2_prior_knowledge()), method, &url).await;
+            let arrived = arrivals.lock().unwrap().len();
+            assert_eq!(arrived, expected.attempts[method], "{name}: reqwest sends nothing by itself");
             // A stream that was refused was seen and not processed: the word of the server, which is the proof.
-            let processed = if expected.condition == StreamRefused { 0 } else { arrivals.lock().unwrap().len() };
+            let processed = if expected.condition == StreamRefused { 0 } else { arrived };
             expected.check(name, method, &result, processed);
         }
     }
