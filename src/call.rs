@@ -134,7 +134,7 @@ impl Call {
     /// # Errors
     ///
     /// Refuses when it is too late for another attempt, however that came about: a sleep that took too long, a
-    /// suspended machine. Refuses too when no decision permits one, as on a call that has ended.
+    /// suspended machine (if the caller's clock counts that; std's does not on Linux and macOS). Refuses too when no decision permits one, as on a call that has ended.
     pub fn begin(&mut self, now: Now) -> Result<Attempt, TooLate> {
         let elapsed = now.saturating_since(self.started);
         let since_first = now.saturating_since(self.first);
@@ -276,6 +276,7 @@ impl Call {
         self.terms.replayable && self.may_repeat()
     }
 
+    #[cfg(feature = "reqwest")]
     pub(crate) fn set_replayable(&mut self, replayable: bool) {
         self.terms.replayable = replayable;
     }

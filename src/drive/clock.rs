@@ -2,8 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "this is the one file that may")]
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+#[cfg(target_os = "linux")]
+use rustix::time::ClockId;
 use tokio::time::Instant;
 
 use crate::now::Now;
@@ -11,10 +14,53 @@ use crate::now::Now;
 /// All clients of a process measure from here, so that they may share [`Endpoints`](crate::Endpoints).
 static ORIGIN: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
 
-/// Returns the monotonic time. tokio's clock, so that a test may pause it.
+/// What std's clock does not count: the nights of a machine that is suspended.
+static SUSPENDED: LazyLock<Suspension> = LazyLock::new(|| Suspension::since(suspended_since_boot()));
+
+/// Returns the monotonic time. tokio's clock, so that a test may pause it, and the suspensions that were noticed.
 pub(crate) fn now() -> Now {
     let origin = *ORIGIN;
-    Now::from_origin(Instant::now().into_std().saturating_duration_since(origin))
+    let running = Instant::now().into_std().saturating_duration_since(origin);
+    Now::from_origin(running.saturating_add(SUSPENDED.noticed()))
+}
+
+/// How long the machine was suspended, as far as it was noticed.
+struct Suspension {
+    at_origin: Duration,
+    noticed_ms: AtomicU64,
+}
+
+impl Suspension {
+    const fn since(at_origin: Duration) -> Self {
+        Self { at_origin, noticed_ms: AtomicU64::new(0) }
+    }
+
+    /// Takes note of what was suspended since the machine was started. What is less than a second more is noise.
+    fn notice(&self, since_boot: Duration) {
+        let suspended = since_boot.saturating_sub(self.at_origin);
+        if suspended >= self.noticed().saturating_add(Duration::from_secs(1)) {
+            let ms = u64::try_from(suspended.as_millis()).unwrap_or(u64::MAX);
+            self.noticed_ms.fetch_max(ms, Ordering::Relaxed);
+        }
+    }
+
+    fn noticed(&self) -> Duration {
+        Duration::from_millis(self.noticed_ms.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn suspended_since_boot() -> Duration {
+    let read = |clock| Duration::try_from(rustix::time::clock_gettime(clock)).unwrap_or_default();
+    // In this order, so that what passes between the two is not taken for a suspension.
+    let boot = read(ClockId::Boottime);
+    boot.saturating_sub(read(ClockId::Monotonic))
+}
+
+/// On Windows std's clock counts a suspension by itself; elsewhere nothing tells.
+#[cfg(not(target_os = "linux"))]
+fn suspended_since_boot() -> Duration {
+    Duration::ZERO
 }
 
 /// Returns the wall-clock time, for the dates of HTTP.
@@ -27,6 +73,8 @@ pub(crate) async fn wait(since: Now, wait: Duration) {
     let left = wait.saturating_sub(now().saturating_since(since));
     if !left.is_zero() {
         tokio::time::sleep(left).await;
+        // The timer did not see it either: who wakes up in the morning is too late to retry.
+        SUSPENDED.notice(suspended_since_boot());
     }
 }
 
@@ -43,4 +91,33 @@ pub(crate) async fn limited<F: Future>(limit: Duration, future: F) -> Option<F::
 /// Returns a random seed for a call.
 pub(crate) fn seed() -> u64 {
     fastrand::u64(..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suspension_is_noticed_once_and_noise_never() {
+        let suspension = Suspension::since(Duration::from_secs(100));
+        for (since_boot_ms, noticed_ms) in [
+            (100_000, 0),
+            (100_999, 0), // noise
+            (99_000, 0),  // less than there was
+            (28_900_500, 28_800_500),
+            (28_900_500, 28_800_500), // another call wakes up from the same night
+            (28_900_900, 28_800_500),
+            (28_900_000, 28_800_500),
+            (28_901_500, 28_801_500),
+        ] {
+            suspension.notice(Duration::from_millis(since_boot_ms));
+            assert_eq!(suspension.noticed(), Duration::from_millis(noticed_ms), "{since_boot_ms} ms since boot");
+        }
+    }
+
+    #[test]
+    fn the_system_tells_a_time_that_does_not_shrink() {
+        let earlier = suspended_since_boot();
+        assert!(suspended_since_boot() + Duration::from_millis(100) >= earlier);
+    }
 }
