@@ -242,6 +242,23 @@ mod tests {
     }
 
     #[test]
+    fn to_count_the_drift_often_makes_no_credit() {
+        let empty = State { counted_to: 0, credit: 0 };
+        let often = (1..=1_000).fold(empty, |state, ms| state.drifted(at(ms)));
+        let once = empty.drifted(at(1_000));
+        assert!(often.credit <= once.credit, "{often:?}, {once:?}");
+    }
+
+    #[test]
+    fn the_drift_of_large_credit_is_exact_to_a_hundredth() {
+        let large = State { counted_to: 0, credit: START + 60_000 * ONE };
+        for (ms, left) in [(1, 0.999_900_005), (10_000, 0.367_879_441), (50_000, 0.006_737_947)] {
+            let credit = Duration::from_millis(large.drifted(at(ms)).credit).as_secs_f64();
+            assert!((credit - 5.0 - 60_000.0 * left).abs() < 0.01, "{credit} at {ms} ms");
+        }
+    }
+
+    #[test]
     fn a_price_above_the_start_counts_as_the_start_and_a_price_of_zero_is_free() {
         let budget = Budget::new();
         assert_eq!(budget.pay(u32::MAX, at(0)), Some(Payment(5_000)));

@@ -265,6 +265,19 @@ mod tests {
     }
 
     #[test]
+    fn two_that_find_a_new_host_at_once_share_it_and_only_one_other_leaves() {
+        let (hosts, policy) = (Hosts::default(), Policy::default());
+        let insert =
+            |number: usize| hosts.insert(Origin::new("http", &host(number), None).into_owned(), &policy, at(0));
+        for number in 0..MAX_HOSTS {
+            insert(number);
+        }
+        let [one, other] = [MAX_HOSTS; 2].map(insert);
+        assert!(Arc::ptr_eq(&one, &other));
+        assert_eq!(hosts.0.read().unwrap().len(), MAX_HOSTS);
+    }
+
+    #[test]
     fn a_known_host_is_found_while_another_reads() {
         let hosts = Hosts::default();
         let policy = Policy::default();

@@ -2,11 +2,12 @@
 #![cfg(test)]
 
 use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forbear::{
-    Backoff, Call, Condition, Decision, Endpoints, Event, Failure, Mode, Now, Outcome, Policy, PolicyBuilder, Repeat,
-    Rule, Scenario, StopReason, WaitSource,
+    Backoff, Call, Condition, Decision, Endpoints, Event, EventKind, Failure, Mode, Now, Outcome, Policy,
+    PolicyBuilder, Repeat, Rule, Scenario, StopReason, WaitSource,
 };
 use http::{HeaderMap, Method, StatusCode, Uri};
 
@@ -294,7 +295,9 @@ mod stories {
         let story = default()
             .at(0.0).receives(503).retries_within(0.5..=1.0)
             .wakes_too_late_at(61.0);
-        assert_eq!(story.report().unwrap().reason(), Some(StopReason::NoTimeLeft));
+        let report = story.report().unwrap();
+        assert_eq!((report.reason(), report.elapsed()), (Some(StopReason::NoTimeLeft), Duration::from_secs(61)));
+        assert!(report.to_string().ends_with(" s; woke after 61.000 s, stopped: no time left"), "{report}");
         // A timeout costs all of the five credits.
         story.at(61.0).fails(Failure::Timeout).retries_within(1.0..=2.0);
     }
@@ -316,6 +319,51 @@ mod stories {
             .at(0.0).receives(503).retries_within(0.5..=1.0)
             .at(1.0).receives(500).stops(StopReason::NoRetries)
             .at(1.0).fails(Failure::Timeout).stops(StopReason::Budget);
+    }
+
+    #[test]
+    fn a_call_that_recovers_gets_back_what_all_its_retries_cost() {
+        default()
+            .at(0.0).receives(503).retries_within(0.5..=1.0)
+            .at(1.0).receives(503).retries_within(1.0..=2.0)
+            .at(3.0).receives(200).is_handed_back()
+            .at(3.0).fails(Failure::Timeout).retries_within(1.0..=2.0);
+    }
+
+    #[test]
+    fn a_retry_that_is_refused_for_its_wait_costs_nothing() {
+        default()
+            .at(0.0).with("retry-after", "3600").receives(503).stops(StopReason::HintTooLong)
+            .at(0.0).fails(Failure::Timeout).retries_within(1.0..=2.0);
+    }
+
+    #[test]
+    fn the_callers_own_error_earns_nothing() {
+        let mut story = default()
+            .at(0.0).fails(Failure::Timeout).retries_within(1.0..=2.0)
+            .at(2.0).fails(Failure::Timeout).stops(StopReason::RuleAttempts);
+        for _ in 0..20 {
+            story = story.at(2.0).fails(Failure::Caller).is_handed_back();
+        }
+        story.at(2.0).receives(503).stops(StopReason::Budget);
+    }
+
+    #[test]
+    fn the_callers_own_error_after_a_retry_is_in_the_report_and_recovers_nothing() {
+        let story = default()
+            .at(0.0).receives(503).retries_within(0.5..=1.0)
+            .at(1.0).fails(Failure::Caller).is_handed_back();
+        let report = story.report().unwrap();
+        assert_eq!((report.attempts().len(), report.reason(), report.is_recovered()), (2, None, false));
+        assert!(report.to_string().ends_with("attempt 2 at 1.000 s: the caller's own error"), "{report}");
+    }
+
+    #[test]
+    fn the_time_to_ask_again_counts_from_the_last_response() {
+        let story = default()
+            .at(0.0).receives(503).retries_within(0.5..=1.0)
+            .at(1.0).with("retry-after", "3600").receives(503).stops(StopReason::HintTooLong);
+        assert_eq!(story.report().unwrap().retry_at(), Some(UNIX_EPOCH + Duration::from_secs(3601)));
     }
 
     #[test]
@@ -428,24 +476,29 @@ fn each_host_has_a_budget_of_its_own() {
 }
 
 #[test]
-fn an_idempotency_key_makes_a_post_repeatable_unless_it_is_empty_or_the_caller_objects() {
+fn an_idempotency_key_makes_a_write_repeatable_unless_it_is_empty_or_the_caller_objects() {
     let uri = Uri::from_static("http://payments.internal/v1/charges");
     let endpoints = quiet(Policy::default());
-    for (key, word, repeated) in
-        [("7f", None, true), ("", None, false), ("7f", Some(false), false), ("", Some(true), true)]
-    {
+    for (method, key, word, repeated) in [
+        (Method::POST, "7f", None, true),
+        (Method::POST, "", None, false),
+        (Method::POST, "7f", Some(false), false),
+        (Method::POST, "", Some(true), true),
+        (Method::PUT, "7f", None, true),
+    ] {
         let mut headers = HeaderMap::new();
         headers.insert("idempotency-key", key.parse().unwrap());
-        let post = || endpoints.call(&Method::POST, &uri).replayable(true);
+        let write = || endpoints.call(&method, &uri).replayable(true);
         let either_order = match word {
-            None => [post().headers(&headers), post().headers(&headers)],
-            Some(word) => [post().headers(&headers).idempotent(word), post().idempotent(word).headers(&headers)],
+            None => [write().headers(&headers), write().headers(&headers)],
+            Some(word) => [write().headers(&headers).idempotent(word), write().idempotent(word).headers(&headers)],
         };
         for builder in either_order {
             let mut call = builder.start(at(0.0), 0);
             call.begin(at(0.0)).unwrap();
             let decision = call.on_outcome(&unavailable(), at(0.0));
-            assert_eq!(matches!(decision, Decision::Retry(_)), repeated, "key {key:?}, word {word:?}: {decision:?}");
+            let row = format!("{method}, key {key:?}, word {word:?}: {decision:?}");
+            assert_eq!(matches!(decision, Decision::Retry(_)), repeated, "{row}");
         }
     }
 }
@@ -501,8 +554,111 @@ fn an_attempt_has_the_shorter_of_its_own_time_and_the_calls() {
         let mut call = start(&quiet(policy.build().unwrap()), Method::GET, 0);
         assert_eq!(call.begin(at(0.0)).unwrap().timeout(), first);
         assert!(matches!(call.on_outcome(&unavailable(), at(1.0)), Decision::Retry(_)));
-        assert_eq!(call.begin(at(4.0)).unwrap().timeout(), second);
+        let attempt = call.begin(at(4.0)).unwrap();
+        assert_eq!(attempt.timeout(), second);
+        assert_eq!(attempt.time_left(), timeout.map(|timeout| timeout - Duration::from_secs(4)));
     }
+}
+
+#[test]
+fn the_calls_own_timeout_goes_before_the_policys() {
+    let policy = Policy::builder().timeout(Duration::from_secs(10)).build().unwrap();
+    let uri = Uri::from_static("http://orders.internal");
+    for timeout in [2, 20].map(Duration::from_secs) {
+        let mut call = quiet(policy.clone()).call(&Method::GET, &uri).timeout(timeout).start(at(0.0), 0);
+        assert_eq!(call.begin(at(0.0)).unwrap().time_left(), Some(timeout));
+    }
+}
+
+#[test]
+fn no_attempt_begins_once_the_time_of_the_call_is_up() {
+    let policy = Policy::builder().timeout(Duration::from_secs(5)).build().unwrap();
+    let mut first = start(&quiet(policy.clone()), Method::GET, 0);
+    assert!(first.begin(at(5.0)).is_err(), "no time is left for the first");
+    assert!(first.begin(at(0.0)).is_err(), "it has ended");
+    assert!(first.report().is_none());
+    let mut second = start(&quiet(policy), Method::GET, 0);
+    second.begin(at(0.0)).unwrap();
+    assert!(matches!(second.on_outcome(&unavailable(), at(1.0)), Decision::Retry(_)));
+    assert!(second.begin(at(5.0)).is_err(), "no time is left for the second");
+}
+
+#[test]
+fn the_last_attempt_knows_that_it_is() {
+    for (max_attempts, replayable, expected) in
+        [(1, true, &[true][..]), (2, true, &[false, true]), (3, false, &[true]), (3, true, &[false, false, true])]
+    {
+        let endpoints = quiet(Policy::builder().max_attempts(max_attempts).build().unwrap());
+        let uri = Uri::from_static("http://orders.internal");
+        let mut call = endpoints.call(&Method::GET, &uri).replayable(replayable).start(at(0.0), 0);
+        let mut last = Vec::new();
+        while let Ok(attempt) = call.begin(at(3.0)) {
+            last.push(attempt.is_last());
+            let _ = call.on_outcome(&unavailable(), at(0.0));
+        }
+        assert_eq!(last, expected, "{max_attempts} attempts, replayable: {replayable}");
+    }
+}
+
+#[test]
+fn a_call_is_not_replayable_until_somebody_says_so() {
+    let uri = Uri::from_static("http://orders.internal");
+    let mut call = quiet(Policy::default()).call(&Method::GET, &uri).start(at(0.0), 0);
+    call.begin(at(0.0)).unwrap();
+    let Decision::Done(done) = call.on_outcome(&unavailable(), at(0.0)) else { panic!("sent again") };
+    assert_eq!(done.reason(), Some(StopReason::NotReplayable));
+}
+
+#[test]
+fn the_seed_makes_the_jitter() {
+    let wait = |seed| {
+        let mut call = start(&quiet(Policy::default()), Method::GET, seed);
+        call.begin(at(0.0)).unwrap();
+        let Decision::Retry(retry) = call.on_outcome(&unavailable(), at(0.0)) else { panic!("not retried") };
+        retry.wait()
+    };
+    assert_eq!(wait(1), wait(1));
+    assert_ne!(wait(1), wait(2));
+}
+
+#[test]
+fn the_events_of_a_call_have_its_own_time_credit_and_limits() {
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&said);
+    let observer = move |event: &Event<'_>| {
+        let condition = event.attempt_report().and_then(|attempt| attempt.condition());
+        let credit = event.budget().map(|credit| format!("{credit:.1}"));
+        listener.lock().unwrap().push((event.kind(), condition, event.elapsed(), credit, event.max_attempts()));
+    };
+    let endpoints = Endpoints::builder().observer(observer).build();
+    let uri = Uri::from_static("http://orders.internal");
+    let four = Policy::builder().max_attempts(4).build().unwrap();
+    let begun = |at: Now| {
+        let mut call = endpoints.call(&Method::GET, &uri).replayable(true).policy(four.clone()).start(at, 0);
+        call.begin(at).unwrap();
+        call
+    };
+    drop(endpoints.call(&Method::GET, &uri).start(at(0.0), 0)); // never begun: nothing to say
+    let mut dropped = begun(at(100.0));
+    let _ = dropped.on_outcome(&unavailable(), at(101.0));
+    dropped.begin(at(103.0)).unwrap();
+    drop(dropped); // in flight: it has no outcome
+    let mut objected = begun(at(103.0));
+    let _ = objected.on_outcome(&unavailable(), at(103.0));
+    objected.begin(at(105.0)).unwrap();
+    let _ = objected.on_outcome(&Outcome::failure(Failure::Caller), at(105.0)); // blames nobody: nothing to say
+    let mut spent = begun(at(103.0));
+    let _ = spent.on_outcome(&Outcome::failure(Failure::Timeout), at(150.0));
+
+    let seconds = |seconds| Some(Duration::from_secs_f64(seconds));
+    let credit = |text: &str| Some(text.to_owned());
+    let expected = [
+        (EventKind::Retry, Some(Condition::Unavailable), seconds(1.0), credit("4.0"), 4),
+        (EventKind::Abandoned, None, None, None, 4),
+        (EventKind::Retry, Some(Condition::Unavailable), seconds(0.0), credit("3.0"), 4),
+        (EventKind::Stop, Some(Condition::Timeout), seconds(47.0), credit("3.8"), 4),
+    ];
+    assert_eq!(*said.lock().unwrap(), expected);
 }
 
 #[test]

@@ -258,6 +258,8 @@ mod tests {
         assert_eq!(hint(&[date, ("age", b"30"), retry_after]), seconds(7), "30 s of it were spent in a cache");
         assert_eq!(hint(&[("date", b"nonsense"), retry_after]), seconds(0), "the local clock must do");
         assert_eq!(hint(&[date, date, retry_after]), seconds(0), "two dates are none");
+        let ahead = ("retry-after", &b"Mon, 23 Nov 2026 12:00:30 GMT"[..]);
+        assert_eq!(hint(&[("age", b"20"), ahead]), seconds(30), "the local clock has counted the time in the cache");
     }
 
     #[test]

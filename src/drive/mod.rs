@@ -32,7 +32,7 @@ pub(crate) trait Transport {
 /// Dropping this future sends nothing more.
 pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> Option<T::Reply> {
     let mut last = None;
-    // `begin` refuses after `max_attempts`, whatever was decided: this ends.
+    // No retry is decided after `max_attempts`, and without one `begin` refuses: this ends.
     while let Ok(attempt) = call.begin(clock::now()) {
         drop(last.take()); // its connection is not held through the next attempt
         let sent = match attempt.timeout() {
@@ -217,6 +217,41 @@ mod tests {
         let report = report.unwrap();
         assert_eq!(report.reason(), Some(StopReason::NoTimeLeft));
         assert!((5 * S..6 * S).contains(&report.elapsed()), "{report}");
+    }
+
+    /// Never connects, and counts the replies that are held when an attempt is sent.
+    #[derive(Default)]
+    struct Holder {
+        replies: Arc<()>,
+        held: Vec<usize>,
+    }
+
+    impl Transport for Holder {
+        type Reply = Arc<()>;
+
+        async fn send(&mut self, _: &Attempt) -> Arc<()> {
+            self.held.push(Arc::strong_count(&self.replies) - 1);
+            self.timed_out()
+        }
+
+        fn timed_out(&mut self) -> Arc<()> {
+            Arc::clone(&self.replies)
+        }
+
+        fn outcome<'r>(&self, _: &'r Arc<()>, _: SystemTime) -> Outcome<'r> {
+            Outcome::failure(Failure::Connect)
+        }
+
+        async fn set_aside(&mut self, reply: Arc<()>) -> Arc<()> {
+            reply
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_reply_is_held_through_the_next_attempt() {
+        let mut holder = Holder::default();
+        drive(&mut call(&endpoints(Policy::default())), &mut holder).await.unwrap();
+        assert_eq!(holder.held, [0, 0, 0]);
     }
 
     #[tokio::test(start_paused = true)]

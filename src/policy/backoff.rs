@@ -127,25 +127,30 @@ mod tests {
 
     #[test]
     fn at_once_is_for_the_first_retry_of_the_call() {
-        let backoff = Backoff::constant(S / 5).first_at_once();
-        assert_eq!([1, 2, 3].map(|retry| backoff.delay(retry)), [Duration::ZERO, S / 5, S / 5]);
+        for (backoff, expected) in [(Backoff::constant(S), [NONE, S, S]), (Backoff::doubling(S), [NONE, 2 * S, 4 * S])]
+        {
+            let backoff = backoff.first_at_once();
+            assert_eq!([1, 2, 3].map(|retry| backoff.delay(retry)), expected, "{backoff:?}");
+        }
     }
 
     #[test]
     fn the_floor_and_the_spread_follow_the_formula() {
-        for (delay, hint, left, floor, spread) in [
-            (2 * S, None, 60 * S, S, S),
-            (2 * S, Some(NONE), 60 * S, S, S),
-            (2 * S, Some(S), 60 * S, S, S),
-            (2 * S, Some(30 * S), 60 * S, 30 * S, 15 * S),
-            (2 * S, Some(30 * S), 40 * S, 30 * S, 10 * S),
-            (2 * S, Some(30 * S), 30 * S, 30 * S, NONE),
-            (2 * S, None, S, S, NONE),
-            (NONE, None, S, NONE, NONE),
-            (NONE, Some(Duration::MAX), Duration::MAX, Duration::MAX, NONE),
+        let (backoff, hinted) = (WaitSource::Backoff, WaitSource::Hint);
+        for (delay, hint, left, floor, spread, source) in [
+            (2 * S, None, 60 * S, S, S, backoff),
+            (2 * S, Some(NONE), 60 * S, S, S, backoff),
+            (2 * S, Some(S), 60 * S, S, S, backoff),
+            (4 * S, Some(3 * S), 60 * S, 3 * S, 2 * S, hinted), // a hint below the delay takes no spread away
+            (2 * S, Some(30 * S), 60 * S, 30 * S, 15 * S, hinted),
+            (2 * S, Some(30 * S), 40 * S, 30 * S, 10 * S, hinted),
+            (2 * S, Some(30 * S), 30 * S, 30 * S, NONE, hinted),
+            (2 * S, None, S, S, NONE, backoff),
+            (NONE, None, S, NONE, NONE, backoff),
+            (NONE, Some(Duration::MAX), Duration::MAX, Duration::MAX, NONE, hinted),
         ] {
             let wait = Wait::plan(delay, hint, left).unwrap();
-            assert_eq!((wait.floor, wait.spread), (floor, spread), "delay {delay:?}, hint {hint:?}, left {left:?}");
+            assert_eq!(wait, Wait { floor, spread, source }, "delay {delay:?}, hint {hint:?}, left {left:?}");
         }
     }
 

@@ -166,3 +166,27 @@ impl fmt::Display for StopReason {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_name_and_a_remedy_where_the_developer_has_one() {
+        let table = [
+            (StopReason::NoRetries, "no_retries", false),
+            (StopReason::ServerForbids, "server_forbids", false),
+            (StopReason::NotSafeToRepeat, "not_safe_to_repeat", true),
+            (StopReason::NotReplayable, "not_replayable", true),
+            (StopReason::RuleAttempts, "rule_attempts", true),
+            (StopReason::Attempts, "attempts", true),
+            (StopReason::HintTooLong, "hint_too_long", true),
+            (StopReason::NoTimeLeft, "no_time_left", true),
+            (StopReason::Budget, "budget", false),
+        ];
+        assert_eq!(table.map(|(reason, _, _)| reason), StopReason::ALL);
+        for (reason, name, has_remedy) in table {
+            assert_eq!((reason.as_str(), reason.remedy().is_some()), (name, has_remedy), "{reason:?}");
+        }
+    }
+}

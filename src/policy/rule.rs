@@ -122,3 +122,14 @@ pub enum Repeat {
     /// Any: the condition proves that the request was not processed.
     Any,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_rule_sets_does_not_depend_on_the_order() {
+        let rule = Rule::new(1, Backoff::constant(Duration::ZERO));
+        assert_eq!(rule.with_price(5).with_repeat(Repeat::Any), rule.with_repeat(Repeat::Any).with_price(5));
+    }
+}
