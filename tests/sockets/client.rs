@@ -1,5 +1,8 @@
 //! The client against real sockets: what the server sees, and what the caller gets.
 
+use std::error::Error as _;
+use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -385,6 +388,41 @@ async fn a_redirect_loop_is_the_callers_own_error() {
     assert!(error.is_redirect() && error.report().is_none());
     assert_eq!(error.to_string(), "a redirect was not followed");
     assert_eq!(server.counts().0, 11, "sent once, and followed ten times");
+}
+
+/// A user's own error, below which is one of reqwest's.
+#[derive(Debug)]
+struct Refused(reqwest::Error);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("refused")
+    }
+}
+
+impl std::error::Error for Refused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[tokio::test]
+async fn an_error_with_a_url_anywhere_below_it_is_not_shown() {
+    let server = Server::start(|_, _| respond(302, &["location: /"], b"")).await;
+    let with_url = || reqwest::Client::new().get("data:k4n4ry").build().unwrap_err();
+    let redirects = [
+        redirect::Policy::custom(move |attempt| attempt.error(Refused(with_url()))),
+        redirect::Policy::custom(move |attempt| attempt.error(io::Error::other(with_url()))),
+        redirect::Policy::custom(move |attempt| attempt.error(io::Error::other(Refused(with_url())))),
+    ];
+    for leaky in redirects {
+        let http = reqwest::Client::builder().no_proxy();
+        let client = Client::builder(http).redirect(leaky).observer(quiet).build().unwrap();
+        let error = client.get(&server.url).send().await.unwrap_err();
+        assert!(error.is_redirect() && error.source().is_none(), "{error}");
+        assert!(!format!("{error:?}").contains("k4n4ry"), "{error:?}");
+        assert!(format!("{:?}", error.as_reqwest()).contains("k4n4ry"), "as reqwest would have shown it");
+    }
 }
 
 #[tokio::test]
