@@ -176,3 +176,27 @@ fn data_length(frame: &Frame<Bytes>) -> u64 {
 const READ_AHEAD_LIMIT: u64 = 64 * 1024;
 /// Longest time to spend on that. It counts as a part of the wait before the retry.
 const READ_AHEAD_TIME: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_counts_until_it_is_read_again() {
+        let read = ["hello", "you"].map(|text| Ok(Frame::data(Bytes::from_static(text.as_bytes()))));
+        let mut kept = Kept { length: SizeHint::with_exact(8), read: read.into(), rest: None };
+        let mut cx = Context::from_waker(Waker::noop());
+        for (left, ends) in [(8, false), (3, false), (0, true)] {
+            assert_eq!((kept.size_hint().exact(), kept.is_end_stream()), (Some(left), false), "{left} bytes left");
+            assert!(matches!(Pin::new(&mut kept).poll_frame(&mut cx), Poll::Ready(frame) if frame.is_none() == ends));
+        }
+    }
+
+    #[test]
+    fn a_body_is_gathered_if_it_has_the_length_it_says() {
+        for (length, says, gathered) in [(0, 0, true), (99, 99, true), (99, 100, false), (101, 100, false)] {
+            let body = gather(reqwest::Body::wrap("x".repeat(length)), says);
+            assert_eq!(body.as_bytes().map(<[u8]>::len), gathered.then_some(length), "{length} bytes of {says}");
+        }
+    }
+}

@@ -4,10 +4,11 @@ use std::error::Error as _;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
-use crate::server::{Answer, Seen, Server, hasty, respond};
-use forbear::{Backoff, Client, Condition, Error, Event, EventKind, Policy, Report, StopReason};
+use crate::server::{Answer, Resolver, Seen, Server, hasty, respond};
+use forbear::{Backoff, Client, Condition, Endpoints, Error, Event, EventKind, Policy, Report, StopReason};
 use http::{HeaderMap, Method, StatusCode, Version};
 use reqwest::{Body, Request, redirect};
 
@@ -21,7 +22,7 @@ pub(crate) fn client(policy: Policy) -> Client {
 /// A client from the careful door.
 pub(crate) fn careful(policy: Policy) -> Client {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    Client::with_endpoints(http, forbear::Endpoints::builder().fallback(policy).observer(quiet).build())
+    Client::with_endpoints(http, Endpoints::builder().fallback(policy).observer(quiet).build())
 }
 
 pub(crate) fn hasty_client() -> Client {
@@ -234,8 +235,22 @@ async fn nobody_at_home_is_retried_for_a_post_too() {
         error.to_string(),
         format!("POST {url}: no connection after 3 attempts (connect_failed): no retries left for this condition")
     );
-    assert!(error.as_reqwest().unwrap().is_connect());
+    assert!(error.as_reqwest().unwrap().is_connect() && !error.is_dns());
+    assert!(error.source().unwrap().is::<reqwest::Error>(), "the last cause");
     assert!(error.into_reqwest().unwrap().is_connect());
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_found_and_one_not_found_in_time_are_retried_for_a_post_too() {
+    for (resolver, limit_ms, dns) in [(Resolver::Fails, 60_000, true), (Resolver::Hangs, 20, false)] {
+        let http = reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_millis(limit_ms));
+        let client = Client::builder(http.dns_resolver(resolver));
+        let client = client.policy(hasty().build().unwrap()).observer(quiet).build().unwrap();
+        let error = client.post("http://orders.internal").body("x").send().await.unwrap_err();
+        let conditions: Vec<_> = error.report().unwrap().attempts().iter().map(|it| it.condition()).collect();
+        assert_eq!(conditions, [Some(Condition::ConnectFailed); 3], "{resolver:?}");
+        assert_eq!((error.is_connect(), error.is_dns(), error.is_timeout()), (true, dns, !dns), "{resolver:?}");
+    }
 }
 
 #[tokio::test]
@@ -344,6 +359,11 @@ async fn a_failing_status_becomes_an_error_that_keeps_the_report() {
             server.url
         )
     );
+    let server = Server::start(|_, nth| respond(if nth == 1 { 503 } else { 404 }, &[], b"")).await;
+    let response = hasty_client().get(&server.url).send().await.unwrap();
+    let error = forbear::error_for_status(response).unwrap_err();
+    assert_eq!(error.status(), Some(StatusCode::NOT_FOUND));
+    assert!(error.report().unwrap().is_recovered());
     let server = Server::start(|_, _| respond(204, &[], b"")).await;
     let response = hasty_client().get(&server.url).send().await.unwrap();
     assert_eq!(forbear::error_for_status(response).unwrap().status(), 204);
@@ -423,6 +443,42 @@ async fn an_error_with_a_url_anywhere_below_it_is_not_shown() {
         assert!(!format!("{error:?}").contains("k4n4ry"), "{error:?}");
         assert!(format!("{:?}", error.as_reqwest()).contains("k4n4ry"), "as reqwest would have shown it");
     }
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "compared with the clock of the client")]
+async fn the_time_to_ask_again_is_by_the_wall_clock() {
+    let server = Server::start(|_, _| respond(503, &["retry-after: 3600"], b"")).await;
+    let called_at = SystemTime::now();
+    let response = hasty_client().get(&server.url).send().await.unwrap();
+    let retry_at = Report::of(&response).unwrap().retry_at().unwrap();
+    assert!((called_at..=SystemTime::now()).contains(&(retry_at - Duration::from_secs(3600))), "{retry_at:?}");
+}
+
+#[tokio::test]
+async fn reqwests_own_retries_are_replaced() {
+    let server = Server::start(|_, _| respond(503, &[], b"")).await;
+    let eager = reqwest::retry::for_host("127.0.0.1").no_budget().classify_fn(|attempt| attempt.retryable());
+    let once = Policy::builder().max_attempts(1).build().unwrap();
+    let http = reqwest::Client::builder().no_proxy().retry(eager);
+    let client = Client::builder(http).policy(once).observer(quiet).build().unwrap();
+    client.get(&server.url).send().await.unwrap();
+    assert_eq!(server.counts().0, 1);
+}
+
+#[tokio::test]
+async fn shared_endpoints_go_before_the_builders_own_policy_and_observer() {
+    let server = Server::start(|_, _| respond(503, &[], b"")).await;
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&said);
+    let endpoints = Endpoints::builder()
+        .fallback(Policy::builder().max_attempts(1).build().unwrap())
+        .observer(move |event: &Event<'_>| listener.lock().unwrap().push(event.kind()))
+        .build();
+    let client = Client::builder(reqwest::Client::builder().no_proxy()).policy(hasty().build().unwrap());
+    let client = client.observer(quiet).endpoints(endpoints).build().unwrap();
+    client.get(&server.url).send().await.unwrap();
+    assert_eq!((server.counts().0, &**said.lock().unwrap()), (1, &[EventKind::Stop][..]));
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::server::{Answer, Frames, Seen, Server, Unresolving, hasty, respond};
+use crate::client::nobody;
+use crate::server::{Answer, Frames, Resolver, Seen, Server, hasty, respond};
 use forbear::{Client, Endpoints, Error, Event, Report};
 use http::Method;
 use reqwest::Body;
@@ -176,6 +177,21 @@ async fn retry_stop_and_recovered_have_their_names_levels_and_fields() {
 }
 
 #[tokio::test]
+async fn times_are_those_of_the_report_in_milliseconds_and_a_failure_without_a_status_has_a_name() {
+    let (ear, _guard) = Ear::listen();
+    let error = client().get(format!("http://{}", nobody().await)).send().await.unwrap_err();
+    let report = error.report().unwrap();
+    let lines = ear.lines();
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    let ms = |duration: Duration| format!("{:.0}", duration.as_secs_f64() * 1000.0);
+    for (line, attempt) in lines.iter().zip(report.attempts()) {
+        assert_eq!(line.fields["error.type"], r#""connect_failed""#);
+        assert_eq!(line.fields["retry.elapsed_ms"], ms(attempt.elapsed()));
+        assert_eq!(line.fields.get("retry.wait_ms").cloned(), attempt.wait().map(ms));
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_is_dropped_says_abandoned() {
     let (ear, _guard) = Ear::listen();
     let server = Server::start(|_, _| Answer::Stall(Vec::new())).await;
@@ -243,7 +259,7 @@ async fn a_secret_in_the_request_or_the_response_is_in_no_event_error_or_report(
         }
     };
     let server = Server::start(answers).await;
-    let refused = { tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap() };
+    let refused = nobody().await;
     let authority = |base: &str| base.replace("http://", &format!("http://{CANARY}:{CANARY}@"));
     let mut urls: Vec<String> =
         ["garbage", "badstatus", "badheader", "stall", "half", "loop", "scheme", "port", "close"]
@@ -261,7 +277,7 @@ async fn a_secret_in_the_request_or_the_response_is_in_no_event_error_or_report(
 
     let policy = || hasty().attempt_timeout(Duration::from_millis(50)).build().unwrap();
     let https_only = reqwest::Client::builder().no_proxy().https_only(true);
-    let http = || reqwest::Client::builder().no_proxy().dns_resolver(Unresolving);
+    let http = || reqwest::Client::builder().no_proxy().dns_resolver(Resolver::Fails);
     let endpoints = || Endpoints::builder().fallback(policy());
     let as_data = Arc::new(Mutex::new(String::new()));
     let listener = Arc::clone(&as_data);

@@ -158,6 +158,22 @@ pub(crate) fn hasty() -> PolicyBuilder {
     policy
 }
 
+/// Knows no name, or never comes to an end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Resolver {
+    Fails,
+    Hangs,
+}
+
+impl reqwest::dns::Resolve for Resolver {
+    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        match self {
+            Self::Fails => Box::pin(async { Err("no such name".into()) }),
+            Self::Hangs => Box::pin(std::future::pending()),
+        }
+    }
+}
+
 /// The frames of a streaming body. `None` is one that is not there yet.
 pub(crate) struct Frames(VecDeque<Option<io::Result<&'static str>>>);
 
@@ -179,14 +195,5 @@ impl futures_core::Stream for Frames {
             Some(frame) => Poll::Ready(frame),
             None => Poll::Ready(None),
         }
-    }
-}
-
-/// A resolver that knows no name.
-pub(crate) struct Unresolving;
-
-impl reqwest::dns::Resolve for Unresolving {
-    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        Box::pin(async { Err("no such name".into()) })
     }
 }

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::client::within;
 use crate::http2::{self, Reaction};
-use crate::server::{Answer, Seen, Server, Unresolving, hasty, respond};
+use crate::server::{Answer, Resolver, Seen, Server, hasty, respond};
 
 use Condition::{ConnectFailed, Interrupted, Permanent, StreamRefused, Timeout};
 use Delivery::{NotDelivered, Unknown};
@@ -64,7 +64,7 @@ async fn what_happens_before_a_connection_delivers_nothing() {
         ("refused", quick(), format!("http://{refused}"), expect(ConnectFailed, NotDelivered, [3, 3], [0, 0])),
         (
             "no such name",
-            quick().dns_resolver(Unresolving),
+            quick().dns_resolver(Resolver::Fails),
             "http://nobody.invalid".into(),
             expect(ConnectFailed, NotDelivered, [3, 3], [0, 0]),
         ),
