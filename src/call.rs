@@ -263,7 +263,8 @@ impl Call {
         let trusted = self.policy().trust_delivery();
         let by_condition = rule.repeat() == Repeat::Any && (trusted || !diagnosis.is_hearsay());
         let by_delivery = trusted && diagnosis.delivery() == Delivery::NotDelivered;
-        !redirected && (by_condition || by_delivery)
+        let disproven = redirected || diagnosis.delivery() == Delivery::Processed;
+        !disproven && (by_condition || by_delivery)
     }
 
     fn retries_for(&self, condition: Condition) -> u32 {

@@ -91,7 +91,7 @@ mod scenario;
 pub use call::{Attempt, Call, TooLate};
 #[cfg(feature = "reqwest")]
 pub use client::{Client, ClientBuilder, Error, RequestBuilder, error_for_status};
-pub use diagnosis::{Condition, Delivery, Diagnosis};
+pub use diagnosis::{Condition, Confidence, Delivery, Diagnosis, Issuer, LookAt};
 pub use endpoints::{CallBuilder, Endpoints, EndpointsBuilder};
 pub use event::{Event, EventKind, Observer};
 #[cfg(feature = "tracing")]

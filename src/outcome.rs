@@ -21,6 +21,8 @@ use http::{HeaderMap, StatusCode};
 pub struct Outcome<'a> {
     pub(crate) result: Result<Head<'a>, Failure>,
     pub(crate) redirected: bool,
+    /// The first bytes of the body, as many as are evidence.
+    pub(crate) body: &'a [u8],
 }
 
 impl<'a> Outcome<'a> {
@@ -30,13 +32,13 @@ impl<'a> Outcome<'a> {
     /// nothing else; where a response carries a `Date` of its own, a wrong clock does no harm.
     #[must_use]
     pub const fn response(status: StatusCode, headers: &'a HeaderMap, received_at: SystemTime) -> Self {
-        Self { result: Ok(Head { status, headers, received_at }), redirected: false }
+        Self { result: Ok(Head { status, headers, received_at }), redirected: false, body: &[] }
     }
 
     /// Returns the outcome of an attempt that got no response.
     #[must_use]
     pub const fn failure(failure: Failure) -> Self {
-        Self { result: Err(failure), redirected: false }
+        Self { result: Err(failure), redirected: false, body: &[] }
     }
 
     /// Says that the transport followed a redirect before this outcome. Default `false`.
@@ -46,6 +48,15 @@ impl<'a> Outcome<'a> {
     #[must_use]
     pub const fn redirected(mut self, redirected: bool) -> Self {
         self.redirected = redirected;
+        self
+    }
+
+    /// Gives the first bytes of the body, as evidence of who issued the response. Default none.
+    ///
+    /// At most 4 KiB are looked at, and only of a 429 or a 5xx. Bytes of a coding such as gzip prove nothing.
+    #[must_use]
+    pub const fn body(mut self, start: &'a [u8]) -> Self {
+        self.body = if start.len() > MOST_EVIDENCE { start.split_at(MOST_EVIDENCE).0 } else { start };
         self
     }
 
@@ -84,3 +95,6 @@ pub(crate) struct Head<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) received_at: SystemTime,
 }
+
+/// Longest start of a body that is looked at. Pages of intermediaries sign within less.
+const MOST_EVIDENCE: usize = 4 * 1024;

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use http::StatusCode;
-
 use crate::outcome::Failure;
 
 /// How far the request got, as far as the outcome proves it.
@@ -14,6 +12,8 @@ pub enum Delivery {
     NotDelivered,
     /// Nothing proves how far it got: it may have been processed.
     Unknown,
+    /// Whoever was to process it has begun to answer, or has most likely done the work.
+    Processed,
 }
 
 impl Delivery {
@@ -23,13 +23,17 @@ impl Delivery {
         match self {
             Self::NotDelivered => "not_delivered",
             Self::Unknown => "unknown",
+            Self::Processed => "processed",
         }
     }
 
-    /// Returns what a status proves: three are Cloudflare's own, for an origin that it did not reach. They prove it only to
-    /// those who [trust](crate::PolicyBuilder::trust_delivery) what comes from outside.
-    pub(super) fn of_status(status: StatusCode) -> Self {
-        if matches!(status.as_u16(), 521 | 523 | 530) { Self::NotDelivered } else { Self::Unknown }
+    /// Returns the one that calls for more care.
+    pub(super) const fn or_worse(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Processed, _) | (_, Self::Processed) => Self::Processed,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::NotDelivered, Self::NotDelivered) => Self::NotDelivered,
+        }
     }
 
     /// Returns what a failure proves. A refused stream may have been seen, but its peer says that nothing was done

@@ -1,9 +1,12 @@
 //! From facts to meaning: what an outcome says about the server, the network and the request.
 
+mod cause;
 mod condition;
 mod delivery;
 mod fields;
 mod hint;
+mod issuer;
+mod proxy_status;
 mod rate_limit;
 mod retry_after;
 mod verdict;
@@ -11,13 +14,17 @@ mod verdict;
 use std::fmt;
 use std::time::Duration;
 
+pub use cause::LookAt;
 pub use condition::Condition;
 pub use delivery::Delivery;
 pub(crate) use hint::Hint;
+pub use issuer::{Confidence, Issuer};
 
 use http::StatusCode;
 
-use crate::outcome::{Head, Outcome};
+use crate::outcome::{Failure, Head, Outcome};
+use cause::Cause;
+use issuer::Finding;
 use verdict::Verdict;
 
 /// What an outcome means.
@@ -38,11 +45,12 @@ use verdict::Verdict;
 pub struct Diagnosis {
     condition: Option<Condition>,
     answer: bool,
-    delivery: Delivery,
+    /// Who issued it, how sure that is, why, and how far the request got.
+    finding: Finding,
     hint: Hint,
     /// Whether the server says that it is not worth a try.
     forbids: bool,
-    /// Whether the condition was read from a header, which anybody on the way can write.
+    /// Whether the condition was read from evidence that anybody on the way can write.
     hearsay: bool,
 }
 
@@ -50,21 +58,26 @@ impl Diagnosis {
     /// Diagnoses an outcome.
     #[must_use]
     pub fn of(outcome: &Outcome<'_>) -> Self {
-        let diagnosis = match outcome.result {
-            Ok(head) => Self::of_head(head),
-            Err(failure) => Self {
-                condition: Condition::of_failure(failure),
-                delivery: Delivery::of_failure(failure),
-                answer: false,
-                ..Self::ANSWER
-            },
+        let mut diagnosis = match outcome.result {
+            Ok(head) => Self::of_head(head, outcome.body),
+            Err(failure) => Self::of_failure(failure),
         };
-        // After a redirect the outcome is that of the last hop, and an earlier one was answered.
-        let delivery = if outcome.redirected { Delivery::Unknown } else { diagnosis.delivery };
-        Self { delivery, ..diagnosis }
+        if outcome.redirected {
+            // The outcome is that of the last hop, and an earlier one was answered.
+            diagnosis.finding.delivery = diagnosis.finding.delivery.or_worse(Delivery::Unknown);
+        }
+        diagnosis
     }
 
-    fn of_head(head: Head<'_>) -> Self {
+    fn of_failure(failure: Failure) -> Self {
+        let condition = Condition::of_failure(failure);
+        let cause = condition.map_or(Cause::Untold, |condition| Cause::of_condition(condition, Issuer::Unknown));
+        let cause = if failure == Failure::ConnectPermanent { Cause::NotConnected } else { cause };
+        let delivery = Delivery::of_failure(failure);
+        Self { condition, answer: false, finding: Finding { cause, delivery, ..Finding::NOTHING }, ..Self::ANSWER }
+    }
+
+    fn of_head(head: Head<'_>, body: &[u8]) -> Self {
         if head.status.as_u16() < 400 {
             return Self::ANSWER;
         }
@@ -73,7 +86,7 @@ impl Diagnosis {
             || matches!(head.status, StatusCode::FORBIDDEN | StatusCode::SERVICE_UNAVAILABLE)
                 && rate_limit::is_exhausted(head.headers);
         let by_status = Condition::of_status(head.status);
-        let condition = match by_status {
+        let asked = match by_status {
             _ if verdict::is_challenge(head.headers) => Some(Condition::Permanent),
             _ if limits_rate => Some(Condition::RateLimited),
             None | Some(Condition::InternalError | Condition::Permanent) if verdict == Verdict::Retry => {
@@ -81,23 +94,26 @@ impl Diagnosis {
             }
             by_status => by_status,
         };
-        if condition.is_none() {
-            return Self::ANSWER;
+        let Some(asked) = asked else { return Self::ANSWER };
+        let mut finding = proxy_status::finding(head.headers).and_of(head.status, head.headers, body);
+        let condition = finding.cause.condition(asked);
+        if finding.cause == Cause::Untold || condition == Condition::RateLimited {
+            finding.cause = Cause::of_condition(condition, finding.issuer);
         }
         Self {
-            condition,
+            condition: Some(condition),
             answer: false,
-            delivery: Delivery::of_status(head.status),
+            finding,
             hint: Hint::of(head, limits_rate),
             forbids: verdict == Verdict::Never,
-            hearsay: condition != by_status,
+            hearsay: Some(condition) != by_status,
         }
     }
 
     const ANSWER: Self = Self {
         condition: None,
         answer: true,
-        delivery: Delivery::Unknown,
+        finding: Finding::NOTHING,
         hint: Hint::Absent,
         forbids: false,
         hearsay: false,
@@ -118,7 +134,37 @@ impl Diagnosis {
     /// Returns how far the request got, as far as the outcome proves it.
     #[must_use]
     pub const fn delivery(&self) -> Delivery {
-        self.delivery
+        self.finding.delivery
+    }
+
+    /// Returns who produced the failing response.
+    #[must_use]
+    pub const fn issuer(&self) -> Issuer {
+        self.finding.issuer
+    }
+
+    /// Returns how sure that is.
+    #[must_use]
+    pub const fn confidence(&self) -> Confidence {
+        self.finding.confidence
+    }
+
+    /// Returns the names of what says so: of headers, `body` or `status`. Never what is in them.
+    pub fn evidence(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.finding.evidence.names()
+    }
+
+    /// Returns where the person on call looks first, or `None` for an answer and for the caller's own error.
+    #[must_use]
+    pub fn look_at(&self) -> Option<LookAt> {
+        self.condition.map(|_| self.finding.cause.look_at())
+    }
+
+    /// Returns one sentence for the person on call. It is hedged where the issuer is not at least
+    /// [`Strong`](Confidence::Strong).
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        self.condition.map(|_| self.finding.cause.advice(self.issuer(), self.confidence()))
     }
 
     /// Returns whether the server says that another attempt is not worth a try.
@@ -152,7 +198,8 @@ impl Diagnosis {
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.condition {
-            Some(condition) => condition.fmt(f),
+            Some(condition) if self.issuer() == Issuer::Unknown => condition.fmt(f),
+            Some(condition) => write!(f, "{condition}, issued by {} ({})", self.issuer(), self.confidence()),
             None if self.answer => f.write_str("answer"),
             None => f.write_str("the caller's own error"),
         }
