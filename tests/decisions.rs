@@ -102,6 +102,47 @@ mod stories {
     }
 
     #[test]
+    fn a_proof_of_non_delivery_counts_for_a_write_only_if_it_is_trusted() {
+        let trusting = || with(|policy| policy.trust_delivery(true)).method(Method::POST);
+        for (name, value) in [
+            ("x-squid-error", "ERR_CONNECT_FAIL 111"),
+            ("server", "awselb/2.0"),
+            ("proxy-status", "p; error=connection_refused"),
+        ] {
+            default().method(Method::POST).at(0.0).with(name, value).receives(503).stops(StopReason::NotSafeToRepeat);
+            let story = trusting().at(0.0).with(name, value).receives(503).retries_within(0.5..=1.0);
+            assert_eq!(story.report().unwrap().attempts()[0].condition(), Some(Condition::BadGateway), "{name}");
+        }
+        trusting().at(0.0).with("x-squid-error", "ERR_READ_ERROR 104").receives(502).stops(StopReason::NotSafeToRepeat);
+        trusting().at(0.0).with("server", "CloudFront").receives(503).stops(StopReason::NotSafeToRepeat);
+    }
+
+    #[test]
+    fn a_proof_of_processing_or_of_a_lasting_fault_always_counts() {
+        let limited = || default().method(Method::POST).at(0.0);
+        limited().with("proxy-status", "p; error=http_response_timeout").receives(429).retries_within(0.5..=1.0);
+        limited().with("proxy-status", "p; error=http_response_incomplete").receives(429)
+            .stops(StopReason::NotSafeToRepeat);
+        for error in ["tls_certificate_error", "proxy_loop_detected", "dns_error; rcode=\"NXDOMAIN\""] {
+            let lasting = format!("p; error={error}");
+            for status in [500, 502, 503, 504] {
+                default().at(0.0).with("proxy-status", &lasting).receives(status).stops(StopReason::NoRetries);
+            }
+            let eager = default().at(0.0).with("proxy-status", &lasting).with("x-should-retry", "true");
+            eager.receives(500).stops(StopReason::NoRetries);
+        }
+    }
+
+    #[test]
+    fn work_that_may_still_be_running_is_paid_for_as_such() {
+        let gave_up = "p; error=http_response_timeout";
+        default().at(0.0).with("proxy-status", gave_up).receives(503).retries_within(1.0..=2.0)
+            .at(2.0).with("proxy-status", gave_up).receives(503).stops(StopReason::RuleAttempts);
+        let never_began = "p; error=connection_timeout";
+        default().at(0.0).with("proxy-status", never_began).receives(504).retries_within(1.0..=2.0); // no cheaper
+    }
+
+    #[test]
     fn the_server_may_forbid_a_retry_and_its_no_goes_before_its_yes() {
         default().at(0.0).with("x-should-retry", "false").receives(503).stops(StopReason::ServerForbids);
         default().at(0.0).with("grpc-retry-pushback-ms", "-1").receives(503).stops(StopReason::ServerForbids);

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forbear::{
-    Backoff, Call, Condition, Decision, Diagnosis, Endpoints, Event, Failure, Now, Outcome, Policy, Repeat, Rule,
+    Backoff, Call, Condition, Decision, Diagnosis, Endpoints, Event, Failure, Issuer, Now, Outcome, Policy, Repeat,
+    Rule,
 };
 use http::header::{AGE, DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -31,16 +32,19 @@ proptest! {
 
     #[test]
     fn no_header_hides_its_response_or_makes_the_engine_panic(
-        status in 100_u16..1000, lines in vec((header_name(), header_value()), 0..6), received_at in received_at(),
+        status in 100_u16..1000, lines in vec((header_name(), header_value()), 0..6), body in body(),
+        received_at in received_at(),
     ) {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(name, value);
         }
-        let outcome = Outcome::response(StatusCode::from_u16(status).unwrap(), &headers, received_at);
+        let outcome = Outcome::response(StatusCode::from_u16(status).unwrap(), &headers, received_at).body(&body);
         let diagnosis = Diagnosis::of(&outcome);
         prop_assert!(!(diagnosis.is_hint_malformed() && diagnosis.hint().is_some()));
         prop_assert!(diagnosis.condition().is_some() || diagnosis.hint().is_none(), "a hint on an answer");
+        prop_assert_eq!(diagnosis.condition().is_some(), diagnosis.advice().is_some());
+        prop_assert!(diagnosis.condition().is_some() || diagnosis.issuer() == Issuer::Unknown, "an answer has no issuer");
     }
 }
 
@@ -158,6 +162,7 @@ struct PlannedCall {
 #[derive(Clone, Debug)]
 struct Step {
     result: Result<(u16, HeaderMap, SystemTime), Failure>,
+    body: Vec<u8>,
     redirected: bool,
     time: Passes,
     sleep: Passes,
@@ -185,6 +190,7 @@ impl Step {
             Err(failure) => Outcome::failure(*failure),
         }
         .redirected(self.redirected)
+        .body(&self.body)
     }
 }
 
@@ -257,12 +263,8 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     let seldom = prop_oneof![9 => Just(false), 1 => Just(true)];
     let drops = prop_oneof![8 => Just(Drops::Never), 1 => Just(Drops::InFlight), 1 => Just(Drops::Waiting)];
-    (result, seldom, passes(), passes(), drops).prop_map(|(result, redirected, time, sleep, drops)| Step {
-        result,
-        redirected,
-        time,
-        sleep,
-        drops,
+    (result, body(), seldom, passes(), passes(), drops).prop_map(|(result, body, redirected, time, sleep, drops)| {
+        Step { result, body, redirected, time, sleep, drops }
     })
 }
 
@@ -292,6 +294,16 @@ fn header_name() -> impl Strategy<Value = HeaderName> {
         "x-ratelimit-reset",
         "x-should-retry",
         "cf-mitigated",
+        "proxy-status",
+        "server",
+        "via",
+        "x-squid-error",
+        "l5d-proxy-error",
+        "x-envoy-overloaded",
+        "x-envoy-ratelimited",
+        "x-kong-response-latency",
+        "x-vercel-error",
+        "content-length",
     ];
     let other = proptest::sample::select(others.map(HeaderName::from_static).to_vec());
     prop_oneof![4 => Just(RETRY_AFTER), 1 => Just(DATE), 1 => Just(AGE), 4 => other]
@@ -305,7 +317,19 @@ fn header_value() -> impl Strategy<Value = HeaderValue> {
         "Fri, 31 Dec 9999 23:59:59 GMT",
         "Friday, 31-Dec-99 23:59:59 GMT",
     ];
+    const MARKS: &[&str] = &[
+        "ERR_CONNECT_FAIL 111",
+        "awselb/2.0",
+        "CloudFront",
+        "Caddy",
+        "service in fail-fast",
+        "p; error=connection_refused",
+        "q; received-status=200, p; error=\"dns_error\"; rcode=\"NXDOMAIN\"",
+        "p; error=http_response_incomplete",
+        "p; error=proxy_internal_response",
+    ];
     prop_oneof![
+        4 => proptest::sample::select(MARKS).prop_map(str::to_owned),
         4 => (0_u64..100).prop_map(|seconds| seconds.to_string()),
         2 => "[0-9]{1,30}",
         1 => "[0-9]{1,25}\\.[0-9]{1,25}",
@@ -318,6 +342,21 @@ fn header_value() -> impl Strategy<Value = HeaderValue> {
     .boxed()
     .prop_union(vec(32_u8..=255, 0..50).boxed())
     .prop_filter_map("no header value", |bytes| HeaderValue::from_bytes(&bytes).ok())
+}
+
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    const PAGES: &[&str] = &[
+        "",
+        "no healthy upstream",
+        "upstream connect error or disconnect/reset before headers. reset reason: connection failure",
+        "upstream connect error or disconnect/reset before headers. retried and the latest reset reason: overflow",
+        "Bad Gateway",
+        "{\"message\":\"failure to get a peer from the ring-balancer\"}",
+    ];
+    prop_oneof![
+        3 => proptest::sample::select(PAGES).prop_map(|page| page.as_bytes().to_vec()),
+        1 => vec(any::<u8>(), 0..100),
+    ]
 }
 
 fn received_at() -> impl Strategy<Value = SystemTime> {
