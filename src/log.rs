@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::diagnosis::{Diagnosis, LookAt};
 use crate::event::{Event, Observer};
 use crate::policy::{StopReason, WaitSource};
 use crate::report::AttemptReport;
@@ -15,6 +16,8 @@ impl Observer for Tracing {
     fn on_event(&self, event: &Event<'_>) {
         let report = event.attempt_report();
         let condition = report.and_then(AttemptReport::condition);
+        let failing = report.map(AttemptReport::diagnosis).filter(|diagnosis| diagnosis.condition().is_some());
+        let response = failing.filter(|_| event.status().is_some());
         tracing::event!(
             target: "forbear",
             tracing::Level::DEBUG,
@@ -29,6 +32,11 @@ impl Observer for Tracing {
             retry.attempt = event.attempt(),
             retry.max_attempts = event.max_attempts(),
             retry.condition = condition.map(|condition| condition.as_str()),
+            retry.issuer = response.map(|it| it.issuer().as_str()),
+            retry.confidence = response.map(|it| it.confidence().as_str()),
+            retry.evidence = response.and_then(evidence).as_deref(),
+            retry.delivery = failing.map(|it| it.delivery().as_str()),
+            retry.look_at = failing.and_then(Diagnosis::look_at).map(LookAt::as_str),
             retry.reason = event.reason().map(StopReason::as_str),
             retry.remedy = event.reason().and_then(StopReason::remedy),
             retry.hint_ms = report.and_then(AttemptReport::hint).map(millis),
@@ -47,6 +55,12 @@ impl Observer for Tracing {
 fn error_type(event: &Event<'_>) -> Option<String> {
     let condition = event.attempt_report()?.condition()?;
     Some(event.status().map_or_else(|| condition.as_str().to_owned(), |status| status.as_str().to_owned()))
+}
+
+/// The names of what tells the issuer, or `None` if only the status does.
+fn evidence(diagnosis: &Diagnosis) -> Option<String> {
+    let names: Vec<&str> = diagnosis.evidence().collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// Rounded, as in a report.

@@ -149,7 +149,8 @@ impl Diagnosis {
         self.finding.confidence
     }
 
-    /// Returns the names of what says so: of headers, `body` or `status`. Never what is in them.
+    /// Returns the names of what says so: of headers, `body`, or `status` for one that only this issuer uses. Never what is
+    /// in them.
     pub fn evidence(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.finding.evidence.names()
     }

@@ -98,7 +98,7 @@ fn common(server: &Server) -> Vec<(&'static str, String)> {
 async fn retry_stop_and_recovered_have_their_names_levels_and_fields() {
     let (ear, _guard) = Ear::listen();
     let server = Server::start(|_, nth| match nth {
-        1 => respond(503, &["retry-after: 0"], b""),
+        1 => respond(503, &["retry-after: 0", "x-squid-error: ERR_CONNECT_FAIL 111"], b""),
         2 => respond(502, &["retry-after: soon"], b""),
         3 => respond(200, &[], b""),
         _ => respond(503, &["retry-after: 3600"], b""),
@@ -118,7 +118,12 @@ async fn retry_stop_and_recovered_have_their_names_levels_and_fields() {
                 ("http.response.status_code", "503"),
                 ("error.type", r#""503""#),
                 ("retry.attempt", "1"),
-                ("retry.condition", r#""unavailable""#),
+                ("retry.condition", r#""bad_gateway""#),
+                ("retry.issuer", r#""squid""#),
+                ("retry.confidence", r#""proven""#),
+                ("retry.evidence", r#""x-squid-error""#),
+                ("retry.delivery", r#""not_delivered""#),
+                ("retry.look_at", r#""infrastructure""#),
                 ("retry.hint_ms", "0"),
                 ("retry.wait_ms", "_"),
                 ("retry.wait_source", r#""backoff""#),
@@ -134,6 +139,10 @@ async fn retry_stop_and_recovered_have_their_names_levels_and_fields() {
                 ("error.type", r#""502""#),
                 ("retry.attempt", "2"),
                 ("retry.condition", r#""bad_gateway""#),
+                ("retry.issuer", r#""unknown""#),
+                ("retry.confidence", r#""status""#),
+                ("retry.delivery", r#""unknown""#),
+                ("retry.look_at", r#""infrastructure""#),
                 ("retry.hint_malformed", "true"),
                 ("retry.wait_ms", "_"),
                 ("retry.wait_source", r#""backoff""#),
@@ -158,6 +167,10 @@ async fn retry_stop_and_recovered_have_their_names_levels_and_fields() {
                 ("error.type", r#""503""#),
                 ("retry.attempt", "1"),
                 ("retry.condition", r#""unavailable""#),
+                ("retry.issuer", r#""unknown""#),
+                ("retry.confidence", r#""status""#),
+                ("retry.delivery", r#""unknown""#),
+                ("retry.look_at", r#""mixed""#),
                 ("retry.reason", r#""hint_too_long""#),
                 ("retry.remedy", r#""ask again when the report's hint says, or raise max_elapsed""#),
                 ("retry.hint_ms", "3600000"),
@@ -188,6 +201,20 @@ async fn times_are_those_of_the_report_in_milliseconds_and_a_failure_without_a_s
         assert_eq!(line.fields["error.type"], r#""connect_failed""#);
         assert_eq!(line.fields["retry.elapsed_ms"], ms(attempt.elapsed()));
         assert_eq!(line.fields.get("retry.wait_ms").cloned(), attempt.wait().map(ms));
+    }
+}
+
+#[tokio::test]
+async fn a_failure_without_a_response_has_no_issuer() {
+    let (ear, _guard) = Ear::listen();
+    let server = Server::start(|_, _| Answer::Close).await;
+    client().post(&server.url).send().await.unwrap_err();
+    let lines = ear.lines();
+    let [line] = &*lines else { panic!("{lines:#?}") };
+    assert_eq!((line.message(), &*line.fields["retry.delivery"]), ("stop", r#""unknown""#), "{line:?}");
+    assert_eq!(line.fields["retry.look_at"], r#""mixed""#);
+    for absent in ["retry.issuer", "retry.confidence", "retry.evidence"] {
+        assert!(!line.fields.contains_key(absent), "{absent} in {line:?}");
     }
 }
 
@@ -237,13 +264,14 @@ fn everything_shown(result: &Result<reqwest::Response, Error>) -> String {
 async fn a_secret_in_the_request_or_the_response_is_in_no_event_error_or_report() {
     let (ear, _guard) = Ear::listen();
     let leaky = format!("x-leak: {CANARY}");
+    let named = format!("x-squid-error: ERR_{CANARY}");
     let answers = move |seen: &Seen, _: usize| {
         let path = seen.line.split(['/', '?']).nth(1).unwrap_or_default();
         match path {
             "status" => {
                 let status = seen.line.rsplit('/').next().and_then(|it| it.get(..3)?.parse().ok()).unwrap_or(500);
                 let location = format!("location: /{CANARY}");
-                respond(status, &[&leaky, &location, "retry-after: k4n4ry", "date: k4n4ry"], CANARY.as_bytes())
+                respond(status, &[&leaky, &named, &location, "retry-after: k4n4ry", "date: k4n4ry"], CANARY.as_bytes())
             }
             "garbage" => Answer::Bytes(format!("{CANARY} {CANARY}\r\n\r\n").into_bytes()),
             "badstatus" => Answer::Bytes(format!("HTTP/1.1 {CANARY}\r\n\r\n").into_bytes()),
