@@ -41,6 +41,20 @@ use verdict::Verdict;
 /// assert_eq!(diagnosis.hint(), Some(Duration::from_secs(120)));
 /// # Ok::<(), http::header::InvalidHeaderValue>(())
 /// ```
+///
+/// Headers and pages that only one intermediary makes tell more than the status:
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use forbear::{Condition, Confidence, Delivery, Diagnosis, Issuer, LookAt, Outcome};
+/// # use http::{HeaderMap, StatusCode};
+/// let headers = HeaderMap::new();
+/// let outcome = Outcome::response(StatusCode::SERVICE_UNAVAILABLE, &headers, SystemTime::UNIX_EPOCH);
+/// let diagnosis = Diagnosis::of(&outcome.body(b"no healthy upstream"));
+/// assert_eq!((diagnosis.issuer(), diagnosis.confidence()), (Issuer::Envoy, Confidence::Strong));
+/// assert_eq!((diagnosis.condition(), diagnosis.delivery()), (Some(Condition::BadGateway), Delivery::NotDelivered));
+/// assert_eq!(diagnosis.look_at(), Some(LookAt::Infrastructure));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
     condition: Option<Condition>,
@@ -149,8 +163,9 @@ impl Diagnosis {
         self.finding.confidence
     }
 
-    /// Returns the names of what says so: of headers, `body`, or `status` for one that only this issuer uses. Never what is
-    /// in them.
+    /// Returns the names of what says so: of headers, `body`, or `status` for one that only this issuer uses.
+    ///
+    /// Never what is in them.
     pub fn evidence(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.finding.evidence.names()
     }

@@ -35,8 +35,8 @@ impl Mark {
 
     pub(super) fn is_on(self, seen: &Seen<'_>) -> bool {
         match self {
-            Self::Has(name) => seen.headers.contains_key(name),
-            Self::Lacks(name) => !seen.headers.contains_key(name),
+            Self::Has(name) => seen.has(name),
+            Self::Lacks(name) => !seen.has(name),
             Self::Is(name, text) => seen.any(name, |value| value.eq_ignore_ascii_case(text.as_bytes())),
             Self::Begins(name, text) => seen.any(name, |value| begins(value, text)),
             Self::Names(name, text) => seen.any(name, |value| contains(value, text)),
@@ -51,6 +51,8 @@ impl Mark {
 pub(super) struct Seen<'a> {
     pub(super) status: u16,
     headers: &'a HeaderMap,
+    /// One bit for each name that is there: most marks are not, and need no look-up.
+    names: u64,
     body: &'a [u8],
 }
 
@@ -58,13 +60,27 @@ impl<'a> Seen<'a> {
     /// Bodies count for 5xx and 429 only: in all others the application speaks of the request.
     pub(super) fn of(status: StatusCode, headers: &'a HeaderMap, body: &'a [u8]) -> Self {
         let telling = status.as_u16() >= 500 || status == StatusCode::TOO_MANY_REQUESTS;
-        Self { status: status.as_u16(), headers, body: if telling { body } else { &[] } }
+        let names = headers.keys().fold(0, |names, name| names | bit(name.as_str()));
+        Self { status: status.as_u16(), headers, names, body: if telling { body } else { &[] } }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.names & bit(name) != 0 && self.headers.contains_key(name)
     }
 
     fn any(&self, name: &str, found: impl Fn(&[u8]) -> bool) -> bool {
+        if self.names & bit(name) == 0 {
+            return false;
+        }
         let lines = self.headers.get_all(name).iter().take(MOST_LINES);
         lines.map(|value| value.as_bytes()).any(|value| value.len() <= LONGEST_VALUE && found(value))
     }
+}
+
+/// Two names seldom share their bit; then both are looked up.
+fn bit(name: &str) -> u64 {
+    let last = name.bytes().next_back().map_or(0, usize::from);
+    1 << ((name.len() * 31 + last) % 64)
 }
 
 fn contains(text: &[u8], phrase: &str) -> bool {

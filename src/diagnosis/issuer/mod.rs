@@ -193,8 +193,8 @@ impl Finding {
         found
     }
 
-    /// Rows come from the outside in. The outermost tells who, unless only a weak mark names it; the innermost tells why;
-    /// and of how far the request got, the worst counts.
+    /// Rows come from the outside in. The outermost tells who, unless only a weak mark names it; the innermost tells
+    /// why; and of how far the request got, the worst counts.
     fn and(self, row: &Row) -> Self {
         let first = self.confidence == Confidence::Status;
         let nameless = matches!(self.issuer, Issuer::Unknown | Issuer::Proxy) || self.confidence < Confidence::Strong;
