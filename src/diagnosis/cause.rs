@@ -65,8 +65,10 @@ pub(super) enum Cause {
     RefusesAnswer,
     /// The application says that it is unavailable.
     Ailing,
-    /// The application failed.
+    /// The issuer itself failed.
     Failed,
+    /// What an intermediary runs on somebody's behalf failed.
+    Crashed,
     /// No connection was made.
     NotConnected,
     /// A connection was made, and no answer came of it.
@@ -106,7 +108,6 @@ impl Cause {
         let by_application = matches!(issuer, Issuer::Application);
         match condition {
             Condition::Unavailable if by_application => Self::Ailing,
-            Condition::Unavailable if issuer.is_intermediary() => Self::Sheds,
             Condition::Unavailable => Self::Untold,
             Condition::BadGateway | Condition::GatewayTimeout if by_application => Self::Failed,
             Condition::BadGateway => Self::Broke,
@@ -122,10 +123,11 @@ impl Cause {
         }
     }
 
-    pub(super) const fn look_at(self) -> LookAt {
+    pub(super) const fn look_at(self, issuer: Issuer) -> LookAt {
         match self {
+            Self::Failed if issuer.is_intermediary() => LookAt::Infrastructure,
             Self::Lost | Self::Broke | Self::Misconfigured | Self::RefusesAnswer => LookAt::Infrastructure,
-            Self::Ailing | Self::Failed => LookAt::Application,
+            Self::Ailing | Self::Failed | Self::Crashed => LookAt::Application,
             Self::Sheds | Self::LimitsRate => LookAt::Capacity,
             Self::NotConnected => LookAt::Network,
             Self::Client | Self::Challenged => LookAt::Client,
@@ -149,7 +151,7 @@ impl Cause {
     const fn clause(self) -> &'static str {
         match self {
             Self::Untold => {
-                "is unavailable: is the application ailing or draining for a deploy, has a proxy lost it, \
+                "says that it is unavailable: is the application ailing or draining for a deploy, has a proxy lost it, \
                  is a limit reached?"
             }
             Self::Lost => {
@@ -177,10 +179,11 @@ impl Cause {
                  answers; asking again does not help"
             }
             Self::Ailing => {
-                "is unavailable: what does it say of its own health, which dependency is down, is it \
+                "says that it is unavailable: what does it say of its own health, which dependency is down, is it \
                  draining for a deploy?"
             }
             Self::Failed => "failed: look into its logs",
+            Self::Crashed => "runs an application that failed: look into the application's logs",
             Self::Challenged => "takes this client for a robot and asks for a person: look at its rules for robots",
             Self::NotConnected => {
                 "no connection was made: look at the network, DNS, service discovery, and whether the process is up"

@@ -173,7 +173,7 @@ impl Diagnosis {
     /// Returns where the person on call looks first, or `None` for an answer and for the caller's own error.
     #[must_use]
     pub fn look_at(&self) -> Option<LookAt> {
-        self.condition.map(|_| self.finding.cause.look_at())
+        self.condition.map(|_| self.finding.cause.look_at(self.issuer()))
     }
 
     /// Returns one sentence for the person on call. It is hedged where the issuer is not at least

@@ -12,7 +12,7 @@ use super::Issuer::{
 };
 use super::mark::Mark::{self, Begins, Has, Is, Lacks, Names, NotNames, Says, Whole};
 use crate::diagnosis::cause::Cause::{
-    self, Ailing, Broke, Challenged, Failed, LimitsRate, Lost, Misconfigured, Sheds, Slow, Untold,
+    self, Ailing, Broke, Challenged, Crashed, LimitsRate, Lost, Misconfigured, Sheds, Slow, Untold,
 };
 use crate::diagnosis::delivery::Delivery::{self, NotDelivered, Processed, Unknown};
 
@@ -61,8 +61,8 @@ pub(super) const TABLE: &[Row] = &[
     row(&[503], CloudFront, Strong, CLOUDFRONT, Sheds, Unknown),
     row(&[504], CloudFront, Strong, CLOUDFRONT, Slow, Unknown),
     row(ANY, CloudFront, Strong, CLOUDFRONT, Untold, Unknown),
-    row(ANY, CloudFront, Strong, &[Begins("x-cache", "FunctionGeneratedResponse")], Failed, Unknown),
-    row(ANY, CloudFront, Strong, &[Begins("x-cache", "LambdaGeneratedResponse")], Failed, Unknown),
+    row(ANY, CloudFront, Strong, &[Begins("x-cache", "FunctionGeneratedResponse")], Crashed, Unknown),
+    row(ANY, CloudFront, Strong, &[Begins("x-cache", "LambdaGeneratedResponse")], Crashed, Unknown),
     row(ANY, CloudFront, Weak, &[Begins("server", "CloudFront")], Untold, Unknown),
 
     row(&[503], Akamai, Strong, AKAMAI, Lost, Unknown),
@@ -78,7 +78,7 @@ pub(super) const TABLE: &[Row] = &[
     row(&[503, 504], AzureFrontDoor, Strong, AZURE_PAGE, Slow, Unknown),
     row(ANY, AzureFrontDoor, Strong, AZURE_PAGE, Untold, Unknown),
 
-    row(&[502], Vercel, Proven, &[Has("x-vercel-error")], Failed, Unknown),
+    row(&[502], Vercel, Proven, &[Has("x-vercel-error")], Crashed, Unknown),
     row(&[503], Vercel, Proven, &[Has("x-vercel-error")], Sheds, NotDelivered),
     row(&[504], Vercel, Proven, &[Has("x-vercel-error")], Slow, Unknown),
     row(ANY, Vercel, Proven, &[Has("x-vercel-error")], Untold, Unknown),
@@ -100,7 +100,7 @@ pub(super) const TABLE: &[Row] = &[
     row(&[504], AzureApplicationGateway, Strong, AZURE_SERVER, Slow, Unknown),
     row(ANY, AzureApplicationGateway, Strong, AZURE_SERVER, Untold, Unknown),
 
-    row(&[502], AwsApiGateway, Strong, AWS_API, Failed, Unknown),
+    row(&[502], AwsApiGateway, Strong, AWS_API, Crashed, Unknown),
     row(&[503, 504], AwsApiGateway, Strong, AWS_API, Slow, Unknown),
     row(ANY, AwsApiGateway, Strong, AWS_API, Untold, Unknown),
 

@@ -104,8 +104,10 @@ const EXAMPLES: &[Example<'static>] = &[
     (504, &["l5d-proxy-error: response timeout"], "", Linkerd, Proven, GatewayTimeout, Unknown, Mixed),
     (502, &["l5d-proxy-error: connection closed"], "", Linkerd, Proven, BadGateway, Unknown, Infrastructure),
     (503, &["server: Varnish", "retry-after: 5"], VARNISH_503, Varnish, Strong, BadGateway, Unknown, Infrastructure),
-    (503, &["server: Varnish"], "", Varnish, Weak, Unavailable, Unknown, Capacity),
+    (503, &["server: Varnish"], "", Varnish, Weak, Unavailable, Unknown, Mixed),
     (503, &["x-squid-error: ERR_CONNECT_FAIL 111"], "", Squid, Proven, BadGateway, NotDelivered, Infrastructure),
+    (503, &["x-squid-error: ERR_SECURE_CONNECT_FAIL 1"], "", Squid, Proven, Unavailable, Unknown, Mixed),
+    (500, &["x-squid-error: ERR_ICAP_FAILURE 1"], "", Squid, Proven, InternalError, Unknown, Infrastructure),
     (502, &["x-squid-error: ERR_ZERO_SIZE_OBJECT 0"], "", Squid, Proven, BadGateway, Unknown, Infrastructure),
     (504, &["x-squid-error: ERR_READ_TIMEOUT 0"], "", Squid, Proven, GatewayTimeout, Unknown, Mixed),
     (502, &["server: ATS/9.2.5"], "", TrafficServer, Weak, BadGateway, Unknown, Infrastructure),
@@ -277,6 +279,24 @@ fn a_body_counts_for_429_and_5xx_and_up_to_4_kib() {
     assert_eq!(diagnose(502, &HeaderMap::new(), page(3000).as_bytes()).issuer(), Nginx);
     assert_eq!(diagnose(502, &HeaderMap::new(), page(4096).as_bytes()).issuer(), Issuer::Unknown);
     assert_eq!(diagnose(408, &HeaderMap::new(), b"no healthy upstream").issuer(), Issuer::Unknown);
+}
+
+#[test]
+fn the_advice_names_whom_it_is_about() {
+    for (status, lines, body, expected) in [
+        (502, &[][..], NGINX_502, "nginx got no valid answer from the process behind it: "),
+        (502, &["server: Caddy"], "", "probably Caddy got no valid answer from the process behind it: "),
+        (502, &[], "", "probably a proxy got no valid answer from the process behind it: "),
+        (503, HAPROXY, table::HAPROXY_503, "HAProxy did not reach the process behind it: "),
+        (503, &[], "", "probably the application or a proxy says that it is unavailable: "),
+        (503, &["x-powered-by: x"], "", "probably the application says that it is unavailable: "),
+        (500, &[], "", "probably the application failed: look into its logs"),
+        (502, &["x-vercel-error: x"], "", "Vercel runs an application that failed: "),
+        (429, &[], "", "probably the application or a proxy limits the rate: "),
+    ] {
+        let advice = diagnose(status, &headers(lines), body.as_bytes()).advice().unwrap();
+        assert!(advice.starts_with(expected), "{advice}");
+    }
 }
 
 #[test]
