@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::{Response, ResponseBuilderExt};
 use tokio::time::Sleep;
@@ -26,6 +27,22 @@ pub(super) async fn set_aside(response: Response) -> Response {
     // Either it was read in time or it was not: both are fine.
     let _in_time = clock::limited(READ_AHEAD_TIME, kept.read_ahead(READ_AHEAD_LIMIT)).await;
     http::Response::from_parts(parts, reqwest::Body::wrap(kept)).into()
+}
+
+/// Returns whether the body of a response may tell who issued it: a failing one, whose length says that it is small.
+pub(super) fn may_tell(response: &Response) -> bool {
+    let status = response.status();
+    (status.as_u16() >= 500 || status == StatusCode::TOO_MANY_REQUESTS)
+        && matches!(response.content_length(), Some(1..=LOOK_LIMIT))
+}
+
+/// Returns a response as if nobody had looked, and what was there of its body.
+pub(super) async fn look_into(response: Response) -> (Response, Bytes) {
+    let (parts, body) = take_apart(response);
+    let mut kept = Kept::new(body);
+    let _in_time = clock::limited(LOOK_TIME, kept.read_ahead(LOOK_LIMIT)).await;
+    let seen = kept.seen();
+    (http::Response::from_parts(parts, reqwest::Body::wrap(kept)).into(), seen)
 }
 
 /// Limits the time in which the body of a response may be read, as reqwest does for a request with a timeout.
@@ -111,6 +128,16 @@ impl Kept {
         }
     }
 
+    /// Returns a copy of the bytes that were read: of one frame, which is usual, without copying them.
+    fn seen(&self) -> Bytes {
+        let mut data = self.read.iter().flatten().filter_map(Frame::data_ref);
+        match (data.next(), data.next()) {
+            (None, _) => Bytes::new(),
+            (Some(only), None) => only.clone(),
+            (Some(_), Some(_)) => concatenated(self.read.iter().flatten().filter_map(Frame::data_ref)),
+        }
+    }
+
     /// Returns all bytes, if it was read to its end and is nothing but data of this length.
     fn into_bytes(self, length: u64) -> Result<Bytes, Self> {
         let read = self.read.iter().flatten().map(data_length).fold(0, u64::saturating_add);
@@ -120,13 +147,7 @@ impl Kept {
         {
             return Err(self);
         }
-        let frames = self.read.into_iter().flatten().filter_map(|frame| frame.into_data().ok());
-        Ok(frames
-            .fold(BytesMut::new(), |mut all, data| {
-                all.extend_from_slice(&data);
-                all
-            })
-            .freeze())
+        Ok(concatenated(self.read.iter().flatten().filter_map(Frame::data_ref)))
     }
 }
 
@@ -168,10 +189,20 @@ fn less(length: &SizeHint, read: u64) -> SizeHint {
     left
 }
 
+fn concatenated<'d>(data: impl Iterator<Item = &'d Bytes>) -> Bytes {
+    let mut all = BytesMut::new();
+    data.for_each(|data| all.extend_from_slice(data));
+    all.freeze()
+}
+
 fn data_length(frame: &Frame<Bytes>) -> u64 {
     frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX))
 }
 
+/// Longest body that is looked at for what tells its issuer: their pages are smaller.
+const LOOK_LIMIT: u64 = 4 * 1024;
+/// Longest time that a caller waits for that. What has a length and is small comes with the head.
+const LOOK_TIME: Duration = Duration::from_millis(50);
 /// Longest error body read to its end so that the connection can be used again.
 const READ_AHEAD_LIMIT: u64 = 64 * 1024;
 /// Longest time to spend on that. It counts as a part of the wait before the retry.

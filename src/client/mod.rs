@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::Method;
 use reqwest::{IntoUrl, Request, Response, redirect};
 
@@ -135,7 +136,15 @@ impl Client {
                 call.set_replayable(replay::is_replayable(&request));
             }
             let own_timeout = request.timeout().is_some();
-            (call, Http { client: self.http.clone(), request: Some(request), own_timeout, redirected: false })
+            let http = Http {
+                client: self.http.clone(),
+                request: Some(request),
+                own_timeout,
+                looks_into_bodies: call.policy().looks_into_bodies(),
+                redirected: false,
+                seen: Bytes::new(),
+            };
+            (call, http)
         });
         async move {
             let (call, http) = match prepared {
@@ -284,8 +293,12 @@ struct Http {
     request: Option<Request>,
     /// Whether the request sets the time of the call, instead of the client's own timeout, as with reqwest.
     own_timeout: bool,
+    /// Whether the body of a failing response may be looked at.
+    looks_into_bodies: bool,
     /// Whether the attempt was redirected.
     redirected: bool,
+    /// What was seen of the body of its reply.
+    seen: Bytes,
 }
 
 type Reply = Result<Response, Lost>;
@@ -328,9 +341,23 @@ impl Transport for Http {
         Err(Lost::TimedOut)
     }
 
-    fn outcome<'r>(&self, reply: &'r Reply, received_at: SystemTime) -> Outcome<'r> {
+    async fn look_into(&mut self, reply: Reply) -> Reply {
         match reply {
-            Ok(response) => Outcome::response(response.status(), response.headers(), received_at),
+            Ok(response) if self.looks_into_bodies && body::may_tell(&response) => {
+                let (response, seen) = Box::pin(body::look_into(response)).await; // large, and seldom needed
+                self.seen = seen;
+                Ok(response)
+            }
+            other => {
+                self.seen = Bytes::new();
+                other
+            }
+        }
+    }
+
+    fn outcome<'r>(&'r self, reply: &'r Reply, received_at: SystemTime) -> Outcome<'r> {
+        match reply {
+            Ok(response) => Outcome::response(response.status(), response.headers(), received_at).body(&self.seen),
             Err(Lost::Reqwest(error)) => Outcome::failure(observe::failure(error)),
             Err(Lost::TimedOut) => Outcome::failure(Failure::Timeout),
         }

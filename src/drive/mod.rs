@@ -20,8 +20,11 @@ pub(crate) trait Transport {
     /// Returns the reply of an attempt that was cut off by its timeout.
     fn timed_out(&mut self) -> Self::Reply;
 
+    /// Looks into a reply for what tells more of it. Not a part of the attempt's time: its head is there.
+    fn look_into(&mut self, reply: Self::Reply) -> impl Future<Output = Self::Reply> + Send;
+
     /// Returns the facts of a reply that came at `received_at`.
-    fn outcome<'r>(&self, reply: &'r Self::Reply, received_at: SystemTime) -> Outcome<'r>;
+    fn outcome<'r>(&'r self, reply: &'r Self::Reply, received_at: SystemTime) -> Outcome<'r>;
 
     /// Keeps a reply for the case that the retry which was to replace it cannot start, at the least cost for others.
     fn set_aside(&mut self, reply: Self::Reply) -> impl Future<Output = Self::Reply> + Send;
@@ -40,6 +43,7 @@ pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> O
             None => Some(transport.send(&attempt).await),
         };
         let reply = sent.unwrap_or_else(|| transport.timed_out());
+        let reply = transport.look_into(reply).await;
         let decided_at = clock::now();
         match call.on_outcome(&transport.outcome(&reply, clock::wall()), decided_at) {
             Decision::Done(_) => return Some(reply),
@@ -109,7 +113,11 @@ mod tests {
             Reply::Failure(Failure::Timeout)
         }
 
-        fn outcome<'r>(&self, reply: &'r Reply, received_at: SystemTime) -> Outcome<'r> {
+        async fn look_into(&mut self, reply: Reply) -> Reply {
+            reply
+        }
+
+        fn outcome<'r>(&'r self, reply: &'r Reply, received_at: SystemTime) -> Outcome<'r> {
             match reply {
                 Reply::Response(status, headers) => Outcome::response(*status, headers, received_at),
                 Reply::Failure(failure) => Outcome::failure(*failure),
@@ -238,7 +246,11 @@ mod tests {
             Arc::clone(&self.replies)
         }
 
-        fn outcome<'r>(&self, _: &'r Arc<()>, _: SystemTime) -> Outcome<'r> {
+        async fn look_into(&mut self, reply: Arc<()>) -> Arc<()> {
+            reply
+        }
+
+        fn outcome<'r>(&'r self, _: &'r Arc<()>, _: SystemTime) -> Outcome<'r> {
             Outcome::failure(Failure::Connect)
         }
 

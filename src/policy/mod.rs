@@ -44,6 +44,7 @@ pub struct Policy(Arc<Settings>);
 struct Settings {
     mode: Mode,
     trust_delivery: bool,
+    looks_into_bodies: bool,
     max_attempts: u32,
     max_elapsed: Duration,
     attempt_timeout: Option<Duration>,
@@ -58,6 +59,7 @@ impl Policy {
             settings: Settings {
                 mode: Mode::On,
                 trust_delivery: false,
+                looks_into_bodies: true,
                 max_attempts: 3,
                 max_elapsed: Duration::from_secs(60),
                 attempt_timeout: None,
@@ -77,6 +79,12 @@ impl Policy {
     #[must_use]
     pub fn trust_delivery(&self) -> bool {
         self.0.trust_delivery
+    }
+
+    /// Returns whether the bodies of failing responses are looked at.
+    #[must_use]
+    pub fn looks_into_bodies(&self) -> bool {
+        self.0.looks_into_bodies
     }
 
     /// Returns the largest number of attempts, the first included.
@@ -136,6 +144,15 @@ impl PolicyBuilder {
     /// What makes the client more careful always counts, and so does what the connection itself proves.
     pub fn trust_delivery(mut self, trust: bool) -> Self {
         self.settings.trust_delivery = trust;
+        self
+    }
+
+    /// Sets whether the client looks into the bodies of failing responses for what tells their issuer. Default `true`.
+    ///
+    /// Only for 5xx and 429, only into bodies whose length says that they are at most 4 KiB, and only at what comes within
+    /// 50 ms. The caller receives every byte as if nobody had looked.
+    pub fn looks_into_bodies(mut self, looks: bool) -> Self {
+        self.settings.looks_into_bodies = looks;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
-use forbear::{Report, RequestBuilder, StopReason};
+use forbear::{Issuer, Report, RequestBuilder, StopReason};
 use http::Version;
 use reqwest::Body;
 
@@ -155,6 +155,58 @@ async fn heads_without_a_body_and_heads_before_the_head_are_what_they_are() {
     let response = client.head(&head.url).send().await.unwrap();
     assert_eq!((response.status().as_u16(), &response.headers()["content-length"]), (200, &"99".parse().unwrap()));
     assert_eq!(head.counts(), (3, 1), "the head of a body that does not come is the whole response");
+}
+
+/// As nginx sends it, in two parts with some time between them.
+fn page_of_nginx(between: Option<Duration>) -> Answer {
+    let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1>\
+                </center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
+    let head = format!("HTTP/1.1 502 Bad Gateway\r\ncontent-length: {}\r\n\r\n", page.len());
+    let (first, rest) = page.split_at(40);
+    match between {
+        None => Answer::Bytes([&head, first, rest].concat().into_bytes()),
+        Some(time) => Answer::Later(format!("{head}{first}").into_bytes(), time, rest.as_bytes().to_vec()),
+    }
+}
+
+#[tokio::test]
+async fn the_body_of_a_failure_tells_its_issuer_and_is_handed_back_whole() {
+    let Answer::Bytes(whole) = page_of_nginx(None) else { panic!("in one part") };
+    let page = String::from_utf8(whole).unwrap().split("\r\n\r\n").nth(1).unwrap().to_owned();
+    for (between, issuer) in [
+        (None, Issuer::Nginx),
+        (Some(Duration::from_millis(5)), Issuer::Nginx),
+        (Some(Duration::from_millis(150)), Issuer::Unknown),
+    ] {
+        let server = Server::start(move |_: &Seen, _| page_of_nginx(between)).await;
+        let response = hasty_client().post(&server.url).send().await.unwrap();
+        let report = Report::of(&response).unwrap();
+        assert_eq!(report.attempts()[0].diagnosis().issuer(), issuer, "{between:?}");
+        assert_eq!(response.content_length(), Some(u64::try_from(page.len()).unwrap()), "{between:?}");
+        assert_eq!(response.url().as_str(), format!("{}/", server.url));
+        assert_eq!(response.text().await.unwrap(), page, "{between:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_small_body_that_never_comes_is_waited_for_50_ms_and_one_that_says_nothing_of_its_length_not_at_all() {
+    for (head, at_least_ms) in [("content-length: 100", 50), ("transfer-encoding: chunked", 0)] {
+        let bytes = format!("HTTP/1.1 502 No\r\n{head}\r\n\r\n").into_bytes();
+        let server = Server::start(move |_: &Seen, _| Answer::Stall(bytes.clone())).await;
+        let response = hasty_client().post(&server.url).send().await.unwrap();
+        let elapsed = Report::of(&response).unwrap().elapsed();
+        let expected = Duration::from_millis(at_least_ms)..Duration::from_millis(at_least_ms + 400);
+        assert!(expected.contains(&elapsed), "{head}: {elapsed:?}");
+        assert!(within(Duration::from_millis(20), response.bytes()).await.is_none(), "{head}: still open");
+    }
+}
+
+#[tokio::test]
+async fn bodies_are_not_looked_at_where_the_policy_says_so() {
+    let server = Server::start(|_, _| page_of_nginx(None)).await;
+    let policy = hasty().looks_into_bodies(false).build().unwrap();
+    let response = hasty_client().post(&server.url).policy(policy).send().await.unwrap();
+    assert_eq!(Report::of(&response).unwrap().attempts()[0].diagnosis().issuer(), Issuer::Unknown);
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ pub(crate) struct Seen {
 pub(crate) enum Answer {
     /// Write these bytes and wait for the next request.
     Bytes(Vec<u8>),
+    /// Write these bytes, and after some time those.
+    Later(Vec<u8>, Duration, Vec<u8>),
     /// Write these bytes, then nothing more, and keep the connection open.
     Stall(Vec<u8>),
     /// Write these bytes and close the connection.
@@ -93,6 +95,11 @@ async fn serve(
         };
         match answer {
             Answer::Bytes(bytes) => socket.write_all(&bytes).await.ok()?,
+            Answer::Later(bytes, time, rest) => {
+                socket.write_all(&bytes).await.ok()?;
+                crate::client::pause(time).await;
+                socket.write_all(&rest).await.ok()?;
+            }
             Answer::Stall(bytes) => {
                 socket.write_all(&bytes).await.ok()?;
                 socket.read_u8().await.ok()?;
