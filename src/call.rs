@@ -12,7 +12,7 @@ use crate::endpoint::Endpoint;
 use crate::event::{Event, EventKind, Observer};
 use crate::now::Now;
 use crate::outcome::Outcome;
-use crate::policy::{Decision, Done, Mode, Policy, Repeat, Retry, Rule, StopReason, Wait};
+use crate::policy::{Decision, Done, Mode, Policy, Repeat, Retry, Rule, Ruling, StopReason, Wait};
 use crate::report::{AttemptReport, Report};
 
 /// One call: decides after each outcome whether there is another attempt, and when.
@@ -181,12 +181,17 @@ impl Call {
         // What is not seen may have happened.
         let redirected = outcome.redirected || self.terms.hidden_redirects;
         let outcome = &outcome.clone().redirected(redirected);
-        let diagnosis = Diagnosis::of(outcome);
+        let (diagnosis, user_forbids) = self.diagnose(outcome);
         let Some(condition) = diagnosis.condition() else {
             return self.end(outcome, diagnosis, now);
         };
         let rule = self.policy().rule(condition);
-        match self.retry(condition, rule, &diagnosis, redirected, now) {
+        let retry = if user_forbids && rule.retries() > 0 {
+            Err(StopReason::UserForbids)
+        } else {
+            self.retry(condition, rule, &diagnosis, redirected, now)
+        };
+        match retry {
             Ok((retry, payment)) => {
                 self.record(outcome, diagnosis, Some(retry.clone()), now);
                 self.state = State::Waiting(payment);
@@ -221,6 +226,21 @@ impl Call {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         self.terms.policy.as_ref().unwrap_or(&self.terms.endpoint.policy)
+    }
+
+    /// Diagnoses an outcome, and hears what the user has to say of one that is no success.
+    fn diagnose(&self, outcome: &Outcome<'_>) -> (Diagnosis, bool) {
+        let diagnosis = Diagnosis::of(outcome);
+        let is_success = outcome.status().is_some_and(|status| status.as_u16() < 400);
+        let is_callers_own = outcome.status().is_none() && diagnosis.condition().is_none();
+        let Some(classifier) = self.policy().classifier().filter(|_| !is_success && !is_callers_own) else {
+            return (diagnosis, false);
+        };
+        match classifier.classify(outcome, &diagnosis) {
+            Ruling::AsDiagnosed => (diagnosis, false),
+            Ruling::Is(condition) => (diagnosis.overruled(outcome, condition), false),
+            Ruling::NoRetry => (diagnosis, true),
+        }
     }
 
     /// Asks the questions in order, the cheapest first. The budget is last, so that a refusal elsewhere costs nothing.

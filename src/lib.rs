@@ -100,7 +100,8 @@ pub use log::Tracing;
 pub use now::Now;
 pub use outcome::{Failure, Outcome};
 pub use policy::{
-    Backoff, Decision, Done, Mode, Policy, PolicyBuilder, PolicyError, Repeat, Retry, Rule, StopReason, WaitSource,
+    Backoff, Classify, Decision, Done, Mode, Policy, PolicyBuilder, PolicyError, Repeat, Retry, Rule, Ruling,
+    StopReason, WaitSource,
 };
 pub use report::{AttemptReport, Report};
 #[cfg(feature = "reqwest")]

@@ -60,6 +60,18 @@ impl<'a> Outcome<'a> {
         self
     }
 
+    /// Returns the headers of the response, or `None` for a failure.
+    #[must_use]
+    pub fn headers(&self) -> Option<&'a HeaderMap> {
+        self.result.as_ref().ok().map(|head| head.headers)
+    }
+
+    /// Returns the first bytes of the body, as far as they were looked at: none if the transport does not look.
+    #[must_use]
+    pub const fn body_start(&self) -> &'a [u8] {
+        self.body
+    }
+
     /// Returns the status of the response, or `None` for a failure.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forbear::{
-    Backoff, Call, Condition, Decision, Endpoints, Event, EventKind, Failure, Mode, Now, Outcome, Policy,
-    PolicyBuilder, Repeat, Rule, Scenario, StopReason, WaitSource,
+    Backoff, Call, Condition, Decision, Diagnosis, Endpoints, Event, EventKind, Failure, Mode, Now, Outcome, Policy,
+    PolicyBuilder, Repeat, Rule, Ruling, Scenario, StopReason, WaitSource,
 };
 use http::{HeaderMap, Method, StatusCode, Uri};
 
@@ -170,6 +170,28 @@ mod stories {
         for status in [403, 429, 503] {
             default().at(0.0).with("cf-mitigated", "challenge").receives(status).stops(StopReason::NoRetries);
         }
+    }
+
+    #[test]
+    fn the_user_may_overrule_a_diagnosis_or_forbid_a_retry_but_breaks_no_limit_with_it() {
+        let own = |outcome: &Outcome<'_>, diagnosis: &Diagnosis| match outcome.status().map(|status| status.as_u16()) {
+            Some(409) => Ruling::Is(Condition::RateLimited),
+            Some(503) => Ruling::NoRetry,
+            Some(500) => Ruling::NoRetry,
+            None if diagnosis.condition() == Some(Condition::Interrupted) => Ruling::Is(Condition::Permanent),
+            _ => Ruling::AsDiagnosed,
+        };
+        let ruled = || with(|policy| policy.classify(own));
+        ruled().at(0.0).with("retry-after", "7").receives(409).retries_within(7.0..=10.5);
+        ruled().method(Method::POST).at(0.0).receives(409).retries_within(0.5..=1.0); // the user says what it proves
+        ruled().replayable(false).at(0.0).receives(409).stops(StopReason::NotReplayable);
+        ruled().at(0.0).receives(503).stops(StopReason::UserForbids);
+        ruled().at(0.0).receives(500).stops(StopReason::NoRetries);
+        ruled().at(0.0).receives(502).retries_within(0.5..=1.0);
+        ruled().at(0.0).fails(Failure::Interrupted).stops(StopReason::NoRetries);
+        ruled().at(0.0).fails(Failure::Caller).is_handed_back();
+        ruled().at(0.0).receives(404).is_handed_back();
+        ruled().at(0.0).receives(200).is_handed_back();
     }
 
     #[test]

@@ -29,10 +29,11 @@ pub(super) async fn set_aside(response: Response) -> Response {
     http::Response::from_parts(parts, reqwest::Body::wrap(kept)).into()
 }
 
-/// Returns whether the body of a response may tell who issued it: a failing one, whose length says that it is small.
-pub(super) fn may_tell(response: &Response) -> bool {
+/// Returns whether the body of a response may tell more of it: a 429 or a status of `from` on, whose length says that it
+/// is small.
+pub(super) fn may_tell(response: &Response, from: u16) -> bool {
     let status = response.status();
-    (status.as_u16() >= 500 || status == StatusCode::TOO_MANY_REQUESTS)
+    (status.as_u16() >= from || status == StatusCode::TOO_MANY_REQUESTS)
         && matches!(response.content_length(), Some(1..=LOOK_LIMIT))
 }
 

@@ -140,7 +140,11 @@ impl Client {
                 client: self.http.clone(),
                 request: Some(request),
                 own_timeout,
-                looks_into_bodies: call.policy().looks_into_bodies(),
+                looks_from: match (call.policy().looks_into_bodies(), call.policy().classifier()) {
+                    (false, _) => None,
+                    (true, None) => Some(500),
+                    (true, Some(_)) => Some(400),
+                },
                 redirected: false,
                 seen: Bytes::new(),
             };
@@ -293,8 +297,8 @@ struct Http {
     request: Option<Request>,
     /// Whether the request sets the time of the call, instead of the client's own timeout, as with reqwest.
     own_timeout: bool,
-    /// Whether the body of a failing response may be looked at.
-    looks_into_bodies: bool,
+    /// The lowest status whose body is looked at, a 429 apart.
+    looks_from: Option<u16>,
     /// Whether the attempt was redirected.
     redirected: bool,
     /// What was seen of the body of its reply.
@@ -343,7 +347,7 @@ impl Transport for Http {
 
     async fn look_into(&mut self, reply: Reply) -> Reply {
         match reply {
-            Ok(response) if self.looks_into_bodies && body::may_tell(&response) => {
+            Ok(response) if self.looks_from.is_some_and(|from| body::may_tell(&response, from)) => {
                 let (response, seen) = Box::pin(body::look_into(response)).await; // large, and seldom needed
                 self.seen = seen;
                 Ok(response)

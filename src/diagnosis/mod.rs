@@ -133,6 +133,17 @@ impl Diagnosis {
         hearsay: false,
     };
 
+    /// Returns the diagnosis with a condition that the user has chosen, and with the hint that an answer does not have.
+    pub(crate) fn overruled(self, outcome: &Outcome<'_>, condition: Condition) -> Self {
+        let hint = match outcome.result {
+            Ok(head) => Hint::of(head, condition == Condition::RateLimited),
+            Err(_) => self.hint,
+        };
+        let mut finding = self.finding;
+        finding.cause = Cause::of_condition(condition, finding.issuer);
+        Self { condition: Some(condition), answer: false, finding, hint, hearsay: false, ..self }
+    }
+
     /// Returns what is wrong, or `None` for an answer and for the caller's own error.
     #[must_use]
     pub const fn condition(&self) -> Option<Condition> {

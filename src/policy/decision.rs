@@ -89,6 +89,8 @@ pub enum StopReason {
     NoRetries,
     /// The server says that it is not worth a try.
     ServerForbids,
+    /// The user's own [`Classify`](crate::Classify) says that it is not retried.
+    UserForbids,
     /// The request may have been processed and is not known to be idempotent.
     NotSafeToRepeat,
     /// The body is a stream, which can be sent only once.
@@ -107,9 +109,10 @@ pub enum StopReason {
 
 impl StopReason {
     /// All reasons.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NoRetries,
         Self::ServerForbids,
+        Self::UserForbids,
         Self::NotSafeToRepeat,
         Self::NotReplayable,
         Self::RuleAttempts,
@@ -125,6 +128,7 @@ impl StopReason {
         match self {
             Self::NoRetries => "no_retries",
             Self::ServerForbids => "server_forbids",
+            Self::UserForbids => "user_forbids",
             Self::NotSafeToRepeat => "not_safe_to_repeat",
             Self::NotReplayable => "not_replayable",
             Self::RuleAttempts => "rule_attempts",
@@ -145,7 +149,7 @@ impl StopReason {
             Self::Attempts => Some("raise max_attempts"),
             Self::HintTooLong => Some("ask again when the report's hint says, or raise max_elapsed"),
             Self::NoTimeLeft => Some("raise max_elapsed or timeout"),
-            Self::NoRetries | Self::ServerForbids | Self::Budget => None,
+            Self::NoRetries | Self::ServerForbids | Self::UserForbids | Self::Budget => None,
         }
     }
 }
@@ -156,6 +160,7 @@ impl fmt::Display for StopReason {
         f.write_str(match self {
             Self::NoRetries => "this condition is not retried",
             Self::ServerForbids => "the server says not to try again",
+            Self::UserForbids => "the user's classifier says not to try again",
             Self::NotSafeToRepeat => "not safe to repeat",
             Self::NotReplayable => "its body cannot be sent again",
             Self::RuleAttempts => "no retries left for this condition",
@@ -176,6 +181,7 @@ mod tests {
         let table = [
             (StopReason::NoRetries, "no_retries", false),
             (StopReason::ServerForbids, "server_forbids", false),
+            (StopReason::UserForbids, "user_forbids", false),
             (StopReason::NotSafeToRepeat, "not_safe_to_repeat", true),
             (StopReason::NotReplayable, "not_replayable", true),
             (StopReason::RuleAttempts, "rule_attempts", true),

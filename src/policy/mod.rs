@@ -1,6 +1,7 @@
 //! What to do about each condition, within which limits. Pure data.
 
 mod backoff;
+mod classify;
 mod decision;
 mod rule;
 
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 pub use backoff::Backoff;
 pub(crate) use backoff::Wait;
+use classify::Classifier;
+pub use classify::{Classify, Ruling};
 pub use decision::{Decision, Done, Retry, StopReason, WaitSource};
 pub use rule::{Repeat, Rule};
 
@@ -45,6 +48,7 @@ struct Settings {
     mode: Mode,
     trust_delivery: bool,
     looks_into_bodies: bool,
+    classifier: Option<Classifier>,
     max_attempts: u32,
     max_elapsed: Duration,
     attempt_timeout: Option<Duration>,
@@ -60,6 +64,7 @@ impl Policy {
                 mode: Mode::On,
                 trust_delivery: false,
                 looks_into_bodies: true,
+                classifier: None,
                 max_attempts: 3,
                 max_elapsed: Duration::from_secs(60),
                 attempt_timeout: None,
@@ -85,6 +90,10 @@ impl Policy {
     #[must_use]
     pub fn looks_into_bodies(&self) -> bool {
         self.0.looks_into_bodies
+    }
+
+    pub(crate) fn classifier(&self) -> Option<&dyn Classify> {
+        self.0.classifier.as_ref().map(|classifier| &*classifier.0)
     }
 
     /// Returns the largest number of attempts, the first included.
@@ -153,6 +162,14 @@ impl PolicyBuilder {
     /// 50 ms. The caller receives every byte as if nobody had looked.
     pub fn looks_into_bodies(mut self, looks: bool) -> Self {
         self.settings.looks_into_bodies = looks;
+        self
+    }
+
+    /// Sets who may overrule the diagnosis of an outcome that is no success. Default nobody.
+    ///
+    /// The client then looks into the bodies of 4xx, too.
+    pub fn classify(mut self, classify: impl Classify + 'static) -> Self {
+        self.settings.classifier = Some(Classifier(Arc::new(classify)));
         self
     }
 

@@ -3,7 +3,7 @@
 use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
-use forbear::{Issuer, Report, RequestBuilder, StopReason};
+use forbear::{Condition, Diagnosis, Issuer, Outcome, Report, RequestBuilder, Ruling, StopReason};
 use http::Version;
 use reqwest::Body;
 
@@ -210,6 +210,23 @@ async fn bodies_are_not_looked_at_where_the_policy_says_so() {
 }
 
 #[tokio::test]
+async fn a_classifier_sees_the_body_of_an_answer() {
+    let throttled = |outcome: &Outcome<'_>, _: &Diagnosis| {
+        let says = outcome.body_start().windows(19).any(|text| text == b"ThrottlingException");
+        if says { Ruling::Is(Condition::RateLimited) } else { Ruling::AsDiagnosed }
+    };
+    let server = Server::start(|_, nth| match nth {
+        1 => respond(400, &[], br#"{"__type":"ThrottlingException"}"#),
+        _ => respond(200, &[], b"done"),
+    })
+    .await;
+    let policy = hasty().classify(throttled).build().unwrap();
+    let response = hasty_client().get(&server.url).policy(policy).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), server.counts().0), (200, 2));
+    assert_eq!(Report::of(&response).unwrap().attempts()[0].condition(), Some(Condition::RateLimited));
+}
+
+#[tokio::test]
 async fn the_version_of_the_request_is_that_of_every_attempt() {
     let server = Server::start(|_, nth| respond(if nth < 3 { 503 } else { 200 }, &["connection: close"], b"")).await;
     hasty_client().get(&server.url).version(Version::HTTP_10).send().await.unwrap();
@@ -232,7 +249,7 @@ async fn reqwests_own_timeout_is_an_attempts_and_a_requests_is_the_calls() {
         Server::start(|_, nth| if nth == 1 { Answer::Stall(vec![]) } else { respond(200, &[], b"done") }).await;
     let policy = hasty().timeout(Duration::from_secs(30)).build().unwrap();
     let response = client.get(&server.url).policy(policy).send().await.unwrap();
-    assert_eq!(Report::of(&response).unwrap().attempts()[0].condition(), Some(forbear::Condition::Timeout));
+    assert_eq!(Report::of(&response).unwrap().attempts()[0].condition(), Some(Condition::Timeout));
     assert_eq!((server.counts().0, response.text().await.unwrap().as_str()), (2, "done"));
 
     let server = stalls().await;
