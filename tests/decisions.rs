@@ -77,6 +77,16 @@ mod stories {
     }
 
     #[test]
+    fn an_error_from_a_cache_is_not_asked_for_again_before_it_expires() {
+        let cached = |age: &str, max_age: &str| default()
+            .at(0.0).with("age", age).with("cache-control", max_age);
+        cached("3", "max-age=10").receives(503).retries_within(7.0..=10.5);
+        cached("3", "max-age=10").with("retry-after", "23").receives(503).retries_within(20.0..=30.0);
+        cached("3", "max-age=3600").receives(503).stops(StopReason::HintTooLong);
+        cached("0", "max-age=3600").receives(503).retries_within(0.5..=1.0);
+    }
+
+    #[test]
     fn what_limits_the_rate_behind_another_status_is_known_by_what_remains() {
         for status in [403, 503] {
             let limited = || default()

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 
-use super::{fields, rate_limit, retry_after};
+use super::{cached, fields, rate_limit, retry_after};
 use crate::outcome::Head;
 
 /// What a response says about when to ask again.
@@ -27,7 +27,17 @@ impl Hint {
     ///
     /// `limits_rate` says whether the response is about the rate of requests. Only then do the fields about rates count:
     /// some services send them with every response.
+    ///
+    /// What came from a cache is not asked for again before it can have expired.
     pub(super) fn of(head: Head<'_>, limits_rate: bool) -> Self {
+        match (Self::asked(head, limits_rate), cached::expires_in(head.headers, head.received_at)) {
+            (Self::Wait(asked), Some(expires)) => Self::Wait(asked.max(expires)),
+            (Self::Absent | Self::Malformed, Some(expires)) if !expires.is_zero() => Self::Wait(expires),
+            (asked, _) => asked,
+        }
+    }
+
+    fn asked(head: Head<'_>, limits_rate: bool) -> Self {
         let retry_after = retry_after::hint(head.headers, head.received_at).unwrap_or_default();
         let millis = milliseconds(head.headers);
         if let (Self::Wait(coarse), Self::Wait(fine)) = (retry_after, millis) {

@@ -1,5 +1,6 @@
 //! From facts to meaning: what an outcome says about the server, the network and the request.
 
+mod cached;
 mod cause;
 mod condition;
 mod delivery;

@@ -51,7 +51,7 @@ fn largest_of<'a>(values: impl IntoIterator<Item = &'a HeaderValue>) -> Option<W
 /// Parses the three forms of an HTTP date (RFC 9110 §5.6.7).
 ///
 /// Tolerated, because it cannot be mistaken for another time: a wrong weekday, a day of one digit, `UTC` and `+0000`.
-fn parse_date(text: &str, received_at: SystemTime) -> Option<SystemTime> {
+pub(super) fn parse_date(text: &str, received_at: SystemTime) -> Option<SystemTime> {
     if text.len() > LONGEST_DATE {
         return None;
     }
