@@ -252,16 +252,16 @@ mod tests {
         let hosts = Hosts::default();
         let policy = Policy::default();
         let find = |number: usize, now| hosts.find(Origin::new("http", &host(number), None), &policy, at(now));
-        let first = find(0, 0);
+        let first = find(0, 1);
         for number in 1..MAX_HOSTS {
-            find(number, 1);
+            find(number, 2);
         }
-        find(0, 2);
+        find(0, 3);
         for number in MAX_HOSTS..MAX_HOSTS + 500 {
-            find(number, 3);
+            find(number, 4);
         }
         assert_eq!(hosts.0.read().unwrap().len(), MAX_HOSTS);
-        assert!(Arc::ptr_eq(&first, &find(0, 4)), "a host in use stays");
+        assert!(Arc::ptr_eq(&first, &find(0, 5)), "a host in use stays");
     }
 
     #[test]
