@@ -1,4 +1,5 @@
-//! Every way in which TLS is wrong lasts: not retried, whatever the method. A port at which nobody listens does not.
+//! Every way in which TLS is wrong lasts: not retried, whatever the method. A connection that is refused or reset may
+//! not.
 #![cfg(test)]
 
 use std::net::SocketAddr;
@@ -23,11 +24,12 @@ enum Fault {
     UnknownIssuer,
     PlainHttp,
     ClosesInTheHandshake,
+    ResetsInTheHandshake,
     NobodyListens,
 }
 
 #[tokio::test]
-async fn a_fault_of_tls_lasts_and_a_port_without_a_listener_may_not() {
+async fn a_fault_of_tls_lasts_and_a_connection_that_is_refused_or_reset_may_not() {
     let _once = rustls::crypto::ring::default_provider().install_default();
     let authority = CertifiedIssuer::self_signed(authority(), KeyPair::generate().unwrap()).unwrap();
     let client = client(authority.der());
@@ -38,6 +40,7 @@ async fn a_fault_of_tls_lasts_and_a_port_without_a_listener_may_not() {
         (Fault::UnknownIssuer, Some(Condition::Permanent), 1),
         (Fault::PlainHttp, Some(Condition::Permanent), 1),
         (Fault::ClosesInTheHandshake, Some(Condition::Permanent), 1),
+        (Fault::ResetsInTheHandshake, Some(Condition::ConnectFailed), 3), // as while it restarts
         (Fault::NobodyListens, Some(Condition::ConnectFailed), 3),
     ] {
         for method in ["GET", "POST"] {
@@ -87,7 +90,12 @@ async fn serve(fault: Fault, authority: &CertifiedIssuer<'_, KeyPair>, requests:
         while let Ok((mut socket, _)) = listener.accept().await {
             match fault {
                 Fault::ClosesInTheHandshake => {
+                    // Read whole: to close with unread bytes would reset the connection.
+                    let _hello = socket.read(&mut [0; 4096]).await;
+                }
+                Fault::ResetsInTheHandshake => {
                     let _hello = socket.read(&mut [0; 16]).await;
+                    socket.set_zero_linger().unwrap();
                 }
                 Fault::PlainHttp => {
                     let _hello = socket.read(&mut [0; 1024]).await;
