@@ -1,0 +1,83 @@
+//! What a client received through a proxy, with what changes from run to run masked.
+
+use std::error::Error;
+use std::fmt::Write;
+
+use hyper::ext::ReasonPhrase;
+
+/// Headers whose values differ from run to run.
+const VOLATILE_HEADERS: [&str; 4] = ["age", "date", "x-envoy-upstream-service-time", "x-varnish"];
+
+/// Parts of bodies that differ from run to run, or that say nothing: each lies between two texts.
+const VOLATILE_PARTS: [(&str, &str); 4] =
+    [("XID: ", "</p>"), ("Generated ", " by "), ("mailto:", "\""), ("<style", "</style>")];
+
+/// Most of a body that is kept.
+const BODY_LIMIT: usize = 4 * 1024;
+
+/// Status and text of one answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Answer {
+    /// `None`: no response came.
+    pub(crate) status: Option<u16>,
+    /// Status line, headers and body, or the error.
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) async fn to(client: &reqwest::Client, url: String) -> Self {
+        let mut response = match client.get(url).send().await {
+            Ok(response) => response,
+            Err(error) => return Self { status: None, text: format!("no response: {}\n", causes(&error)) },
+        };
+        let status = response.status();
+        let reason = response.extensions().get::<ReasonPhrase>().map(|reason| reason.as_bytes().to_vec());
+        let reason = reason.unwrap_or_else(|| status.canonical_reason().unwrap_or_default().into());
+        let reason = String::from_utf8_lossy(&reason);
+        let mut text = format!("{:?} {} {reason}\n", response.version(), status.as_u16());
+        for (name, value) in response.headers() {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            let shown = if VOLATILE_HEADERS.contains(&name.as_str()) { "…" } else { &value };
+            writeln!(text, "{name}: {shown}").unwrap();
+        }
+        let mut body = Vec::new();
+        let end = loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => break String::new(),
+                Err(error) => break format!("\n[then: {}]", causes(&error)),
+            }
+        };
+        let kept = String::from_utf8_lossy(&body[..body.len().min(BODY_LIMIT)]).replace('\r', "\\r");
+        let kept = VOLATILE_PARTS.iter().fold(kept, |text, (from, to)| masked(&text, from, to));
+        let count = if kept.contains('…') { "…".to_owned() } else { body.len().to_string() };
+        writeln!(text, "\n{}{end}\n[{count} bytes]", kept.trim_end()).unwrap();
+        Self { status: Some(status.as_u16()), text }
+    }
+}
+
+fn causes(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        write!(text, ": {error}").unwrap();
+        cause = error.source();
+    }
+    text
+}
+
+/// Returns `text` with all that lies between `from` and the next `to` replaced.
+fn masked(text: &str, from: &str, to: &str) -> String {
+    let Some((before, rest)) = text.split_once(from) else { return text.to_owned() };
+    let Some(end) = rest.find(to) else { return format!("{before}{from}…") };
+    format!("{before}{from}…{}", masked(&rest[end..], from, to))
+}
+
+#[test]
+fn what_lies_between_two_texts_is_masked() {
+    for (text, expected) in
+        [("a [1] b [2] c", "a […] b […] c"), ("a [1", "a […"), ("a 1] b", "a 1] b"), ("[]", "[…]"), ("", "")]
+    {
+        assert_eq!(masked(text, "[", "]"), expected, "{text}");
+    }
+}

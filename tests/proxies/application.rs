@@ -1,0 +1,153 @@
+//! An application on loopback that fails as told, and counts the requests that really reached it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinHandle;
+
+/// How the application fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing listens on its port.
+    Refuse,
+    /// Takes the request and ends the connection without a word, as when its process is killed.
+    Close,
+    /// Takes the request and resets the connection.
+    Reset,
+    /// Ends the connection in the middle of a header.
+    HalfHead,
+    /// Ends the connection in the middle of a body that its length announced.
+    HalfBody,
+    /// Speaks another protocol.
+    Garbage,
+    /// Sends a header that never ends.
+    EndlessHeader,
+    /// Takes the request and says nothing for longer than any proxy waits.
+    Silence,
+    /// Answers 500 by itself.
+    Answers500,
+    /// Answers 502 by itself, as a gateway to others does.
+    Answers502,
+    /// Answers 503 with `Retry-After` by itself.
+    Answers503,
+    /// Answers 429 with `Retry-After` by itself.
+    Answers429,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 12] = [
+        Self::Refuse,
+        Self::Close,
+        Self::Reset,
+        Self::HalfHead,
+        Self::HalfBody,
+        Self::Garbage,
+        Self::EndlessHeader,
+        Self::Silence,
+        Self::Answers500,
+        Self::Answers502,
+        Self::Answers503,
+        Self::Answers429,
+    ];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuses connections",
+            Self::Close => "closes without a word",
+            Self::Reset => "resets after the request",
+            Self::HalfHead => "closes after half a head",
+            Self::HalfBody => "closes after half a body",
+            Self::Garbage => "speaks another protocol",
+            Self::EndlessHeader => "sends an endless header",
+            Self::Silence => "says nothing",
+            Self::Answers500 => "answers 500",
+            Self::Answers502 => "answers 502",
+            Self::Answers503 => "answers 503, Retry-After: 30",
+            Self::Answers429 => "answers 429, Retry-After: 30",
+        }
+    }
+}
+
+pub(crate) struct Application {
+    pub(crate) port: u16,
+    seen: Arc<AtomicUsize>,
+    /// Keeps the port while nothing listens on it.
+    _reserved: Option<TcpSocket>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Application {
+    pub(crate) fn start(fault: Fault) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let seen: Arc<AtomicUsize> = Arc::default();
+        if fault == Fault::Refuse {
+            return Self { port, seen, _reserved: Some(socket), accepting: None };
+        }
+        let listener = socket.listen(64).unwrap();
+        let count = Arc::clone(&seen);
+        let accepting = tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let count = Arc::clone(&count);
+                tokio::spawn(async move { serve(socket, fault, &count).await });
+            }
+        });
+        Self { port, seen, _reserved: None, accepting: Some(accepting) }
+    }
+
+    /// How many requests arrived, each with its whole head.
+    pub(crate) fn seen(&self) -> usize {
+        self.seen.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Application {
+    fn drop(&mut self) {
+        if let Some(accepting) = &self.accepting {
+            accepting.abort();
+        }
+    }
+}
+
+async fn serve(mut socket: TcpStream, fault: Fault, seen: &AtomicUsize) -> io::Result<()> {
+    loop {
+        read_head(&mut socket).await?;
+        seen.fetch_add(1, Ordering::SeqCst);
+        let answer: &[u8] = match fault {
+            Fault::Refuse | Fault::Close => return Ok(()),
+            Fault::Reset => return socket.set_zero_linger(),
+            Fault::HalfHead => return socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx-ha").await,
+            Fault::HalfBody => return socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello").await,
+            Fault::Garbage => return socket.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").await,
+            Fault::EndlessHeader => {
+                socket.write_all(b"HTTP/1.1 200 OK\r\nx-endless: ").await?;
+                loop {
+                    socket.write_all(&[b'a'; 16 * 1024]).await?;
+                }
+            }
+            Fault::Silence => {
+                socket.read_u8().await?;
+                return Ok(());
+            }
+            Fault::Answers500 => b"HTTP/1.1 500 Internal Server Error\r\n",
+            Fault::Answers502 => b"HTTP/1.1 502 Bad Gateway\r\n",
+            Fault::Answers503 => b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\n",
+            Fault::Answers429 => b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 30\r\n",
+        };
+        socket.write_all(answer).await?;
+        socket.write_all(b"content-type: application/json\r\ncontent-length: 17\r\n\r\n{\"error\":\"order\"}").await?;
+    }
+}
+
+async fn read_head(socket: &mut TcpStream) -> io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(socket.read_u8().await?);
+    }
+    Ok(())
+}

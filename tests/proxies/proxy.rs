@@ -1,0 +1,219 @@
+//! Nine real proxies: how each is found, asked for its version, started on loopback and ended.
+
+use std::env;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+/// A program that forwards to the application, and answers `/maintenance` with a 503 of its own.
+pub(crate) struct Software {
+    pub(crate) name: &'static str,
+    program: &'static str,
+    version: &'static str,
+    arguments: &'static [&'static str],
+    files: &'static [(&'static str, &'static str)],
+}
+
+/// Files of the directory `config`, where `@PORT@`, `@APPLICATION@` and `@DIR@` are filled in at the start.
+macro_rules! files {
+    ($($name:literal),+) => { &[$(($name, include_str!(concat!("config/", $name)))),+] };
+}
+
+pub(crate) const ALL: [Software; 9] = [
+    Software {
+        name: "nginx",
+        program: "nginx",
+        version: "-v",
+        arguments: &["-p", "@DIR@", "-c", "@DIR@/nginx.conf", "-e", "stderr"],
+        files: files!["nginx.conf"],
+    },
+    Software {
+        name: "HAProxy",
+        program: "haproxy",
+        version: "-v",
+        arguments: &["-db", "-f", "@DIR@/haproxy.cfg"],
+        files: files!["haproxy.cfg"],
+    },
+    Software {
+        name: "Apache httpd",
+        program: "apache2",
+        version: "-v",
+        arguments: &["-X", "-f", "@DIR@/apache2.conf"],
+        files: files!["apache2.conf"],
+    },
+    Software {
+        name: "Varnish",
+        program: "varnishd",
+        version: "-V",
+        arguments: &[
+            "-F",
+            "-n",
+            "@DIR@/work",
+            "-j",
+            "none",
+            "-T",
+            "none",
+            "-s",
+            "malloc,10m",
+            "-a",
+            "127.0.0.1:@PORT@",
+            "-f",
+            "@DIR@/varnish.vcl",
+        ],
+        files: files!["varnish.vcl"],
+    },
+    Software {
+        name: "Squid",
+        program: "squid",
+        version: "-v",
+        arguments: &["-N", "-d", "1", "-f", "@DIR@/squid.conf"],
+        files: files!["squid.conf"],
+    },
+    Software {
+        name: "Traffic Server",
+        program: "traffic_server",
+        version: "--version",
+        arguments: &["--run-root=@DIR@/runroot.yaml"],
+        files: files![
+            "runroot.yaml",
+            "records.config",
+            "remap.config",
+            "maintenance.config",
+            "ip_allow.yaml",
+            "storage.config"
+        ],
+    },
+    Software {
+        name: "Envoy",
+        program: "envoy",
+        version: "--version",
+        arguments: &["-c", "@DIR@/envoy.yaml", "--concurrency", "1", "--disable-hot-restart"],
+        files: files!["envoy.yaml"],
+    },
+    Software {
+        name: "Caddy",
+        program: "caddy",
+        version: "version",
+        arguments: &["run", "--config", "@DIR@/Caddyfile"],
+        files: files!["Caddyfile"],
+    },
+    Software {
+        name: "Traefik",
+        program: "traefik",
+        version: "version",
+        arguments: &["--configFile=@DIR@/traefik.yaml"],
+        files: files!["traefik.yaml", "routes.yaml"],
+    },
+];
+
+/// Longest wait for a proxy to be ready, on a machine that has much else to do.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+const POLL: Duration = Duration::from_millis(20);
+
+impl Software {
+    /// Returns the version, without what a distribution adds to it; `None`, and a line that says so, where the program
+    /// is missing. In CI none may be missing.
+    pub(crate) fn version(&self) -> Option<String> {
+        let Some(program) = self.find() else {
+            let missing = format!("skipped: no {} ({}); see tests/proxies/install.sh", self.name, self.program);
+            assert!(env::var_os("CI").is_none(), "{missing}");
+            println!("{missing}");
+            return None;
+        };
+        let output = Command::new(program).arg(self.version).output().unwrap();
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let mut words = text.split(|c: char| c.is_whitespace() || "/-v".contains(c));
+        let version = words.find(|word| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit()));
+        Some(version.unwrap_or_else(|| panic!("{} says no version: {text}", self.name)).to_owned())
+    }
+
+    /// Starts the proxy before the application on `application`, and waits until it answers.
+    pub(crate) async fn start(&self, application: u16) -> Proxy {
+        for _ in 0..3 {
+            // Between this and the start of the proxy another program may take the port: then once more.
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let mut proxy = self.spawn(port, application);
+            if proxy.is_ready().await {
+                return proxy;
+            }
+            println!("{} did not start:\n{}", self.name, proxy.output());
+        }
+        panic!("{} does not start", self.name);
+    }
+
+    fn spawn(&self, port: u16, application: u16) -> Proxy {
+        let name = format!("proxies/{}-{port}", self.program);
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&dir).unwrap();
+        let fill = |text: &str| {
+            let text = text.replace("@PORT@", &port.to_string()).replace("@APPLICATION@", &application.to_string());
+            text.replace("@DIR@", dir.to_str().unwrap())
+        };
+        for (name, text) in self.files {
+            fs::write(dir.join(name), fill(text)).unwrap();
+        }
+        let output = File::create(dir.join("output")).unwrap();
+        let mut command = Command::new(self.find().unwrap());
+        command.args(self.arguments.iter().map(|argument| fill(argument))).current_dir(&dir).process_group(0);
+        let child = command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
+        Proxy { port, dir, child }
+    }
+
+    fn find(&self) -> Option<PathBuf> {
+        let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/target/proxies/bin");
+        let path = env::var("PATH").unwrap_or_default();
+        let mut places = env::split_paths(&path).chain([PathBuf::from("/usr/sbin"), PathBuf::from(installed)]);
+        places.find_map(|place| Some(place.join(self.program)).filter(|program| program.is_file()))
+    }
+}
+
+/// A running proxy. It ends when dropped.
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    dir: PathBuf,
+    child: Child,
+}
+
+impl Proxy {
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Waits until the proxy answers by its configuration; returns `false` when it ends instead.
+    async fn is_ready(&mut self) -> bool {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut waited = Duration::ZERO;
+        while self.child.try_wait().unwrap().is_none() && waited < READY_WITHIN {
+            let answer = client.get(self.url("/maintenance")).send().await;
+            if answer.is_ok_and(|response| response.status() == 503) {
+                return true;
+            }
+            pause(POLL).await;
+            waited += POLL;
+        }
+        false
+    }
+
+    fn output(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.dir.join("output")).unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for Proxy {
+    /// Ends the proxy and the children it may have: they are one process group, and all of it is ours.
+    fn drop(&mut self) {
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "another process gives no other sign")]
+async fn pause(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
