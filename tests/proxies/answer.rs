@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write;
+use std::iter;
 
 use hyper::ext::ReasonPhrase;
 
@@ -28,42 +29,50 @@ impl Answer {
     pub(crate) async fn to(client: &reqwest::Client, url: String) -> Self {
         let mut response = match client.get(url).send().await {
             Ok(response) => response,
-            Err(error) => return Self { status: None, text: format!("no response: {}\n", causes(&error)) },
+            Err(error) => return Self { status: None, text: format!("no response: {}\n", kind(&error)) },
         };
         let status = response.status();
         let reason = response.extensions().get::<ReasonPhrase>().map(|reason| reason.as_bytes().to_vec());
         let reason = reason.unwrap_or_else(|| status.canonical_reason().unwrap_or_default().into());
         let reason = String::from_utf8_lossy(&reason);
         let mut text = format!("{:?} {} {reason}\n", response.version(), status.as_u16());
-        for (name, value) in response.headers() {
-            let value = String::from_utf8_lossy(value.as_bytes());
-            let shown = if VOLATILE_HEADERS.contains(&name.as_str()) { "…" } else { &value };
-            writeln!(text, "{name}: {shown}").unwrap();
-        }
+        let headers = response.headers().clone();
         let mut body = Vec::new();
         let end = loop {
             match response.chunk().await {
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break String::new(),
-                Err(error) => break format!("\n[then: {}]", causes(&error)),
+                Err(error) => {
+                    body.clear(); // how much of it came before that is chance
+                    break format!("[{}]", kind(&error));
+                }
             }
         };
         let kept = String::from_utf8_lossy(&body[..body.len().min(BODY_LIMIT)]).replace('\r', "\\r");
         let kept = VOLATILE_PARTS.iter().fold(kept, |text, (from, to)| masked(&text, from, to));
-        let count = if kept.contains('…') { "…".to_owned() } else { body.len().to_string() };
+        let is_masked = kept.contains('…');
+        for (name, value) in &headers {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            let is_volatile = VOLATILE_HEADERS.contains(&name.as_str()) || is_masked && name == "content-length";
+            writeln!(text, "{name}: {}", if is_volatile { "…" } else { &value }).unwrap();
+        }
+        let count = if is_masked { "…".to_owned() } else { body.len().to_string() };
         writeln!(text, "\n{}{end}\n[{count} bytes]", kept.trim_end()).unwrap();
         Self { status: Some(status.as_u16()), text }
     }
 }
 
-fn causes(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        write!(text, ": {error}").unwrap();
-        cause = error.source();
+/// Says what went wrong, in words that do not change with the client's version.
+fn kind(error: &reqwest::Error) -> &'static str {
+    let causes = iter::successors(error.source(), |error| Error::source(*error));
+    let hyper = causes.filter_map(|cause| cause.downcast_ref::<hyper::Error>()).last();
+    match hyper {
+        _ if error.is_timeout() => "nothing came in time",
+        Some(error) if error.is_incomplete_message() => "the connection ended",
+        Some(error) if error.is_parse() => "what came is not HTTP",
+        _ if error.is_body() || error.is_decode() => "the body broke off",
+        _ => "something else",
     }
-    text
 }
 
 /// Returns `text` with all that lies between `from` and the next `to` replaced.

@@ -4,10 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
+
+use crate::pause;
 
 /// How the application fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,9 +85,7 @@ pub(crate) struct Application {
 
 impl Application {
     pub(crate) fn start(fault: Fault) -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let port = socket.local_addr().unwrap().port();
+        let (socket, port) = reserve();
         let seen: Arc<AtomicUsize> = Arc::default();
         if fault == Fault::Refuse {
             return Self { port, seen, _reserved: Some(socket), accepting: None };
@@ -114,6 +115,15 @@ impl Drop for Application {
     }
 }
 
+/// Returns a socket that keeps a port: no other program is given it, but one that is told to may listen on it.
+pub(crate) fn reserve() -> (TcpSocket, u16) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    (socket, port)
+}
+
 async fn serve(mut socket: TcpStream, fault: Fault, seen: &AtomicUsize) -> io::Result<()> {
     loop {
         read_head(&mut socket).await?;
@@ -122,12 +132,18 @@ async fn serve(mut socket: TcpStream, fault: Fault, seen: &AtomicUsize) -> io::R
             Fault::Refuse | Fault::Close => return Ok(()),
             Fault::Reset => return socket.set_zero_linger(),
             Fault::HalfHead => return socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx-ha").await,
-            Fault::HalfBody => return socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello").await,
+            Fault::HalfBody => {
+                socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello").await?;
+                // Once it is on its way: else some proxies sometimes notice in time to answer 503.
+                pause(Duration::from_millis(300)).await;
+                return Ok(());
+            }
             Fault::Garbage => return socket.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").await,
             Fault::EndlessHeader => {
                 socket.write_all(b"HTTP/1.1 200 OK\r\nx-endless: ").await?;
                 loop {
-                    socket.write_all(&[b'a'; 16 * 1024]).await?;
+                    socket.write_all(&[b'a'; 64 * 1024]).await?;
+                    pause(Duration::from_millis(1)).await; // spares the machine where a proxy reads on and on
                 }
             }
             Fault::Silence => {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
-use std::{env, fs};
+use std::{env, fs, iter};
 
 use crate::answer::Answer;
 use crate::application::{Application, Fault};
@@ -110,24 +110,23 @@ fn section(proxy: &Observed) -> String {
     text
 }
 
-/// Returns the lines of `part` from the first on that `committed` does not have, if it does not contain `part`.
+/// Returns the first lines in which `part` differs from what `committed` has in its place, if it does.
 fn difference(committed: &str, part: &str) -> Option<String> {
     if committed.contains(part) {
         return None;
     }
     let title = part.trim_start().lines().next().unwrap_or_default();
     let old = committed.find(title).map_or("", |start| &committed[start..]);
-    let mut pairs = old.lines().zip(part.trim_start().lines()).skip_while(|(old, new)| old == new);
-    let (mut removed, mut added) = (String::new(), String::new());
-    for (old, new) in pairs.by_ref().take(DIFFERENCE_LINES) {
-        writeln!(removed, "-{old}").unwrap();
-        writeln!(added, "+{new}").unwrap();
+    let lines = part.trim_start().lines().zip(old.lines().chain(iter::repeat("")));
+    let mut text = format!("{title}\n");
+    for (new, old) in lines.filter(|(new, old)| new != old).take(DIFFERENCE_LINES) {
+        writeln!(text, "-{old}\n+{new}").unwrap();
     }
-    Some(format!("{title}\n{removed}{added}"))
+    Some(text)
 }
 
 /// Longer than any of these proxies waits for its upstream, its own retries included.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(12);
 
 const DIFFERENCE_LINES: usize = 12;
 

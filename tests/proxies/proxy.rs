@@ -2,11 +2,15 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
+
+use tokio::net::TcpSocket;
+
+use crate::application::reserve;
+use crate::pause;
 
 /// A program that forwards to the application, and answers `/maintenance` with a 503 of its own.
 pub(crate) struct Software {
@@ -133,19 +137,13 @@ impl Software {
 
     /// Starts the proxy before the application on `application`, and waits until it answers.
     pub(crate) async fn start(&self, application: u16) -> Proxy {
-        for _ in 0..3 {
-            // Between this and the start of the proxy another program may take the port: then once more.
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let mut proxy = self.spawn(port, application);
-            if proxy.is_ready().await {
-                return proxy;
-            }
-            println!("{} did not start:\n{}", self.name, proxy.output());
-        }
-        panic!("{} does not start", self.name);
+        let mut proxy = self.spawn(application);
+        assert!(proxy.is_ready().await, "{} does not start:\n{}", self.name, proxy.output());
+        proxy
     }
 
-    fn spawn(&self, port: u16, application: u16) -> Proxy {
+    fn spawn(&self, application: u16) -> Proxy {
+        let (reserved, port) = reserve();
         let name = format!("proxies/{}-{port}", self.program);
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&dir).unwrap();
@@ -160,7 +158,7 @@ impl Software {
         let mut command = Command::new(self.find().unwrap());
         command.args(self.arguments.iter().map(|argument| fill(argument))).current_dir(&dir).process_group(0);
         let child = command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
-        Proxy { port, dir, child }
+        Proxy { port, _reserved: reserved, dir, child }
     }
 
     fn find(&self) -> Option<PathBuf> {
@@ -174,6 +172,7 @@ impl Software {
 /// A running proxy. It ends when dropped.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
+    _reserved: TcpSocket,
     dir: PathBuf,
     child: Child,
 }
@@ -211,9 +210,4 @@ impl Drop for Proxy {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.dir);
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "another process gives no other sign")]
-async fn pause(duration: Duration) {
-    tokio::time::sleep(duration).await;
 }
