@@ -30,12 +30,14 @@ async fn bytes_are_the_same_on_every_attempt() {
 #[cfg(all(feature = "json", feature = "form"))]
 #[tokio::test]
 async fn json_and_forms_are_the_same_on_every_attempt() {
-    let text = "x".repeat(1024 * 1024);
-    let pairs = [("a", &*text)];
-    let json = bodies_of_three_attempts(|request| request.json(&pairs)).await;
-    assert_eq!(json, [format!(r#"[["a","{text}"]]"#).as_bytes(); 3]);
-    let form = bodies_of_three_attempts(|request| request.form(&pairs)).await;
-    assert_eq!(form, [format!("a={text}").as_bytes(); 3]);
+    for length in [0, 1, 64 * 1024, 1024 * 1024] {
+        let text = "x".repeat(length);
+        let pairs = [("a", &*text)];
+        let json = bodies_of_three_attempts(|request| request.json(&pairs)).await;
+        assert_eq!(json, [format!(r#"[["a","{text}"]]"#).as_bytes(); 3], "{length} bytes");
+        let form = bodies_of_three_attempts(|request| request.form(&pairs)).await;
+        assert_eq!(form, [format!("a={text}").as_bytes(); 3], "{length} bytes");
+    }
 }
 
 #[cfg(feature = "multipart")]

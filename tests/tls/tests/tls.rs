@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use forbear::{Backoff, Client, Condition, Event, Policy, Rule, StopReason};
+use forbear::{Backoff, Client, Condition, Delivery, Event, Policy, Rule, StopReason};
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;
@@ -57,6 +57,7 @@ async fn a_fault_of_tls_lasts_and_a_connection_that_is_refused_or_reset_may_not(
             let report = error.report().unwrap();
             assert!(error.is_connect(), "{fault:?} {method}: {error:?}");
             assert_eq!(report.attempts()[0].condition(), Some(condition), "{fault:?} {method}: {error:?}");
+            assert_eq!(report.attempts()[0].diagnosis().delivery(), Delivery::NotDelivered, "{fault:?} {method}");
             assert_eq!((report.attempts().len(), seen), (attempts, 0), "{fault:?} {method}");
             let reason = if attempts == 1 { StopReason::NoRetries } else { StopReason::RuleAttempts };
             assert_eq!(report.reason(), Some(reason), "{fault:?} {method}");
