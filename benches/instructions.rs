@@ -91,6 +91,9 @@ fn instructions(itself: &std::path::Path, arguments: &[&str]) -> Fallible<u64> {
         .args(arguments)
         .output()?;
     let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(said.into());
+    }
     let count = said.lines().find_map(|line| line.split("Collected :").nth(1)).ok_or_else(|| said.to_string())?;
     Ok(count.trim().parse()?)
 }
