@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::pause;
 
@@ -17,8 +17,12 @@ use crate::pause;
 pub(crate) enum Fault {
     /// Nothing listens on its port.
     Refuse,
+    /// Answered one request, and then its process ended: nothing listens any more.
+    Gone,
     /// Takes the request and ends the connection without a word, as when its process is killed.
     Close,
+    /// Answered one request, and ends the connection without a word at the next.
+    CloseKept,
     /// Takes the request and resets the connection.
     Reset,
     /// Ends the connection in the middle of a header.
@@ -42,9 +46,11 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Refuse,
+        Self::Gone,
         Self::Close,
+        Self::CloseKept,
         Self::Reset,
         Self::HalfHead,
         Self::HalfBody,
@@ -60,7 +66,9 @@ impl Fault {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Refuse => "refuses connections",
+            Self::Gone => "is gone after one answer",
             Self::Close => "closes without a word",
+            Self::CloseKept => "closes without a word after one answer",
             Self::Reset => "resets after the request",
             Self::HalfHead => "closes after half a head",
             Self::HalfBody => "closes after half a body",
@@ -79,26 +87,33 @@ pub(crate) struct Application {
     pub(crate) port: u16,
     seen: Arc<AtomicUsize>,
     /// Keeps the port while nothing listens on it.
-    _reserved: Option<TcpSocket>,
+    _reserved: TcpSocket,
     accepting: Option<JoinHandle<()>>,
 }
 
 impl Application {
     pub(crate) fn start(fault: Fault) -> Self {
-        let (socket, port) = reserve();
+        let (reserved, port) = reserve();
         let seen: Arc<AtomicUsize> = Arc::default();
-        if fault == Fault::Refuse {
-            return Self { port, seen, _reserved: Some(socket), accepting: None };
-        }
-        let listener = socket.listen(64).unwrap();
         let count = Arc::clone(&seen);
-        let accepting = tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let count = Arc::clone(&count);
-                tokio::spawn(async move { serve(socket, fault, &count).await });
-            }
+        let accepting = (fault != Fault::Refuse).then(|| {
+            let listener = bound(port).listen(64).unwrap();
+            tokio::spawn(async move {
+                let mut connections = JoinSet::new(); // which end with this task
+                while let Ok((socket, _)) = listener.accept().await {
+                    let count = Arc::clone(&count);
+                    connections.spawn(async move { serve(socket, fault, &count).await });
+                }
+            })
         });
-        Self { port, seen, _reserved: None, accepting: Some(accepting) }
+        Self { port, seen, _reserved: reserved, accepting }
+    }
+
+    /// Ends all connections, and listens no more.
+    pub(crate) fn kill(&self) {
+        if let Some(accepting) = &self.accepting {
+            accepting.abort();
+        }
     }
 
     /// How many requests arrived, each with its whole head.
@@ -109,27 +124,31 @@ impl Application {
 
 impl Drop for Application {
     fn drop(&mut self) {
-        if let Some(accepting) = &self.accepting {
-            accepting.abort();
-        }
+        self.kill();
     }
 }
 
 /// Returns a socket that keeps a port: no other program is given it, but one that is told to may listen on it.
 pub(crate) fn reserve() -> (TcpSocket, u16) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_reuseaddr(true).unwrap();
-    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let socket = bound(0);
     let port = socket.local_addr().unwrap().port();
     (socket, port)
+}
+
+fn bound(port: u16) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], port))).unwrap();
+    socket
 }
 
 async fn serve(mut socket: TcpStream, fault: Fault, seen: &AtomicUsize) -> io::Result<()> {
     loop {
         read_head(&mut socket).await?;
-        seen.fetch_add(1, Ordering::SeqCst);
+        let earlier = seen.fetch_add(1, Ordering::SeqCst);
         let answer: &[u8] = match fault {
-            Fault::Refuse | Fault::Close => return Ok(()),
+            Fault::Gone | Fault::CloseKept if earlier == 0 => b"HTTP/1.1 200 OK\r\ncache-control: no-store\r\n",
+            Fault::Refuse | Fault::Gone | Fault::Close | Fault::CloseKept => return Ok(()),
             Fault::Reset => return socket.set_zero_linger(),
             Fault::HalfHead => return socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx-ha").await,
             Fault::HalfBody => {

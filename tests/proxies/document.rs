@@ -7,6 +7,7 @@ use std::{env, fs, iter};
 
 use crate::answer::Answer;
 use crate::application::{Application, Fault};
+use crate::pause;
 use crate::proxy::{ALL, Software};
 
 /// What one proxy sends, in the order of [`cases`].
@@ -57,12 +58,20 @@ async fn observe(software: &'static Software, version: String) -> Observed {
         // Both are new for each case: no pooled connection and no memory of earlier failures.
         let application = Application::start(fault);
         let proxy = software.start(application.port).await;
+        let before = usize::from(matches!(fault, Fault::Gone | Fault::CloseKept));
+        if before == 1 {
+            assert_eq!(Answer::to(&client, proxy.url(path)).await.status, Some(200), "{}", software.name);
+        }
+        if fault == Fault::Gone {
+            application.kill();
+            pause(Duration::from_millis(200)).await;
+        }
         let mut answer = Answer::to(&client, proxy.url(path)).await;
         for (volatile, shown) in [(proxy.port, "PORT"), (application.port, "PORT")] {
             answer.text = answer.text.replace(&volatile.to_string(), shown);
         }
         answer.text = answer.text.replace(&version, "VERSION");
-        cells.push((answer, application.seen()));
+        cells.push((answer, application.seen() - before));
     }
     Observed { name: software.name, version, cells }
 }
@@ -135,8 +144,9 @@ const DIFFERENCE_LINES: usize = 12;
 const INTRODUCTION: &str = "\
 # What nine real proxies send
 
-Written by `tests/proxies` (set `FORBEAR_BLESS` to write it again). Each case has a proxy and an application of its own, both
-just started, and one `GET` from a plain client. A cell of the table is the status that the client received (–: none) and
-how often the application saw the request. Below it stands what was received; `…`, `PORT` and `VERSION` are masks.
+Written by `tests/proxies` (set `FORBEAR_BLESS` to write it again). Each case has a proxy and an application of its own,
+both just started, and one `GET` from a plain client; where it says \"after one answer\", another `GET` came before. A cell
+of the table is the status that the client received (–: none) and how often the application saw the request. Below it
+stands what was received; `…`, `PORT` and `VERSION` are masks.
 
 ";
