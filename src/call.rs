@@ -230,6 +230,7 @@ impl Call {
 
     /// Diagnoses an outcome, and hears what the user has to say of one that is no success.
     fn diagnose(&self, outcome: &Outcome<'_>) -> (Diagnosis, bool) {
+        let outcome = &outcome.clone().method(&self.terms.method);
         let diagnosis = Diagnosis::of(outcome);
         let is_success = outcome.status().is_some_and(|status| status.as_u16() < 400);
         let is_callers_own = outcome.status().is_none() && diagnosis.condition().is_none();

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 /// The facts of one attempt: a response head, or how it failed.
 ///
@@ -20,6 +20,7 @@ use http::{HeaderMap, StatusCode};
 #[derive(Clone, Debug)]
 pub struct Outcome<'a> {
     pub(crate) result: Result<Head<'a>, Failure>,
+    pub(crate) method: Option<&'a Method>,
     pub(crate) redirected: bool,
     /// The first bytes of the body, as many as are evidence.
     pub(crate) body: &'a [u8],
@@ -32,13 +33,23 @@ impl<'a> Outcome<'a> {
     /// nothing else; where a response carries a `Date` of its own, a wrong clock does no harm.
     #[must_use]
     pub const fn response(status: StatusCode, headers: &'a HeaderMap, received_at: SystemTime) -> Self {
-        Self { result: Ok(Head { status, headers, received_at }), redirected: false, body: &[] }
+        Self { result: Ok(Head { status, headers, received_at }), method: None, redirected: false, body: &[] }
     }
 
     /// Returns the outcome of an attempt that got no response.
     #[must_use]
     pub const fn failure(failure: Failure) -> Self {
-        Self { result: Err(failure), redirected: false, body: &[] }
+        Self { result: Err(failure), method: None, redirected: false, body: &[] }
+    }
+
+    /// Gives the method of the request. A [`Call`](crate::Call) does it by itself.
+    ///
+    /// Some intermediaries repeat idempotent requests by themselves (RFC 9110 §9.2.2 lets them) and then tell of the last
+    /// try only. What these say was not delivered counts for other methods alone.
+    #[must_use]
+    pub const fn method(mut self, method: &'a Method) -> Self {
+        self.method = Some(method);
+        self
     }
 
     /// Says that the transport followed a redirect before this outcome. Default `false`.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forbear::{
-    Backoff, Call, Condition, Decision, Diagnosis, Endpoints, Event, EventKind, Failure, Mode, Now, Outcome, Policy,
-    PolicyBuilder, Repeat, Rule, Ruling, Scenario, StopReason, WaitSource,
+    Backoff, Call, Condition, Decision, Delivery, Diagnosis, Endpoints, Event, EventKind, Failure, Mode, Now, Outcome,
+    Policy, PolicyBuilder, Repeat, Rule, Ruling, Scenario, StopReason, WaitSource,
 };
 use http::{HeaderMap, Method, StatusCode, Uri};
 
@@ -125,6 +125,22 @@ mod stories {
         }
         trusting().at(0.0).with("x-squid-error", "ERR_READ_ERROR 104").receives(502).stops(StopReason::NotSafeToRepeat);
         trusting().at(0.0).with("server", "CloudFront").receives(503).stops(StopReason::NotSafeToRepeat);
+    }
+
+    #[test]
+    fn what_a_proxy_may_have_repeated_by_itself_it_proves_nothing_of() {
+        let trusting = || with(|policy| policy.trust_delivery(true));
+        for (method, expected) in [
+            (Method::GET, Delivery::Unknown),
+            (Method::PUT, Delivery::Unknown),
+            (Method::POST, Delivery::NotDelivered),
+        ] {
+            let refused = trusting().method(method.clone()).at(0.0).with("x-squid-error", "ERR_CONNECT_FAIL 111");
+            let story = refused.receives(503).retries_within(0.5..=1.0);
+            assert_eq!(story.report().unwrap().attempts()[0].diagnosis().delivery(), expected, "{method}");
+        }
+        trusting().method(Method::PUT).idempotent(false)
+            .at(0.0).with("x-squid-error", "ERR_CONNECT_FAIL 111").receives(503).stops(StopReason::NotSafeToRepeat);
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub(super) enum Cause {
     Slow,
     /// It refuses work that it has no room for.
     Sheds,
+    /// It refuses by a rule of its own: maintenance, or a limit.
+    Refuses,
     /// It refuses work beyond a rate.
     LimitsRate,
     /// A certificate, a name, a route or a rule that stays wrong.
@@ -98,7 +100,7 @@ impl Cause {
             (Condition::Unavailable | Condition::BadGateway | Condition::InternalError, Self::Slow) => {
                 Condition::GatewayTimeout
             }
-            (Condition::BadGateway | Condition::InternalError, Self::Sheds) => Condition::Unavailable,
+            (Condition::BadGateway | Condition::InternalError, Self::Sheds | Self::Refuses) => Condition::Unavailable,
             (by_status, _) => by_status,
         }
     }
@@ -131,7 +133,7 @@ impl Cause {
             Self::Sheds | Self::LimitsRate => LookAt::Capacity,
             Self::NotConnected => LookAt::Network,
             Self::Client | Self::Challenged => LookAt::Client,
-            Self::Untold | Self::Slow | Self::Unanswered => LookAt::Mixed,
+            Self::Untold | Self::Refuses | Self::Slow | Self::Unanswered => LookAt::Mixed,
         }
     }
 
@@ -169,6 +171,9 @@ impl Cause {
                  work may have been done"
             }
             Self::Sheds => "has no room for more: look at its limits, at its capacity, and at this client's own rate",
+            Self::Refuses => {
+                "refuses by a rule of its own: is it set to maintenance, is a limit of rates or of connections reached?"
+            }
             Self::LimitsRate => "limits the rate: look at this client's own rate and at its quotas",
             Self::Misconfigured => {
                 "cannot work as it is set up: look at its certificates, names, routes and rules; asking \

@@ -21,7 +21,7 @@ pub use delivery::Delivery;
 pub(crate) use hint::Hint;
 pub use issuer::{Confidence, Issuer};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 use crate::outcome::{Failure, Head, Outcome};
 use cause::Cause;
@@ -77,8 +77,9 @@ impl Diagnosis {
             Ok(head) => Self::of_head(head, outcome.body),
             Err(failure) => Self::of_failure(failure),
         };
-        if outcome.redirected {
-            // The outcome is that of the last hop, and an earlier one was answered.
+        let may_be_repeated = outcome.method.is_some_and(Method::is_idempotent);
+        // Of the last hop, when an earlier one was answered; of the last try, when an earlier one may have been delivered.
+        if outcome.redirected || may_be_repeated && diagnosis.issuer().repeats() {
             diagnosis.finding.delivery = diagnosis.finding.delivery.or_worse(Delivery::Unknown);
         }
         diagnosis

@@ -1,10 +1,15 @@
-//! What a client received through a proxy, with what changes from run to run masked.
+//! What a client received through a proxy and makes of it, with what changes from run to run masked.
 
 use std::error::Error;
 use std::fmt::Write;
 use std::iter;
 
+use forbear::{Client, Diagnosis, Report};
+use http::Method;
+use http::header::CONTENT_LENGTH;
 use hyper::ext::ReasonPhrase;
+
+use crate::application::COUNTED;
 
 /// Headers whose values differ from run to run.
 const VOLATILE_HEADERS: [&str; 4] = ["age", "date", "x-envoy-upstream-service-time", "x-varnish"];
@@ -16,21 +21,35 @@ const VOLATILE_PARTS: [(&str, &str); 4] =
 /// Most of a body that is kept.
 const BODY_LIMIT: usize = 4 * 1024;
 
-/// Status and text of one answer.
-#[derive(Clone, Debug, PartialEq)]
+/// One answer.
+#[derive(Clone, Debug)]
 pub(crate) struct Answer {
     /// `None`: no response came.
     pub(crate) status: Option<u16>,
     /// Status line, headers and body, or the error.
     pub(crate) text: String,
+    /// `None`: nothing is wrong.
+    pub(crate) diagnosis: Option<Diagnosis>,
 }
 
 impl Answer {
-    pub(crate) async fn to(client: &reqwest::Client, url: String) -> Self {
-        let mut response = match client.get(url).send().await {
+    /// Sends one request, once, and says whether the application is to count it.
+    pub(crate) async fn to(client: &Client, method: &Method, url: &str, counts: bool) -> Self {
+        let mut request = client.request(method.clone(), url);
+        if counts {
+            request = request.header(COUNTED, "1");
+        }
+        if *method == Method::POST {
+            request = request.header(CONTENT_LENGTH, "0"); // Traffic Server wants to know
+        }
+        let mut response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return Self { status: None, text: format!("no response: {}\n", kind(&error)) },
+            Err(error) => {
+                let text = format!("no response: {}\n", kind(&error));
+                return Self { status: None, text, diagnosis: error.report().map(last) };
+            }
         };
+        let diagnosis = Report::of(&response).map(last);
         let status = response.status();
         let reason = response.extensions().get::<ReasonPhrase>().map(|reason| reason.as_bytes().to_vec());
         let reason = reason.unwrap_or_else(|| status.canonical_reason().unwrap_or_default().into());
@@ -44,7 +63,8 @@ impl Answer {
                 Ok(None) => break String::new(),
                 Err(error) => {
                     body.clear(); // how much of it came before that is chance
-                    break format!("[{}]", kind(&error));
+                    assert!(!error.is_timeout(), "the body of {text} does not end");
+                    break "[the body broke off]".to_owned();
                 }
             }
         };
@@ -58,19 +78,22 @@ impl Answer {
         }
         let count = if is_masked { "…".to_owned() } else { body.len().to_string() };
         writeln!(text, "\n{}{end}\n[{count} bytes]", kept.trim_end()).unwrap();
-        Self { status: Some(status.as_u16()), text }
+        Self { status: Some(status.as_u16()), text, diagnosis }
     }
 }
 
+fn last(report: &Report) -> Diagnosis {
+    report.attempts().last().unwrap().diagnosis().clone()
+}
+
 /// Says what went wrong, in words that do not change with the client's version.
-fn kind(error: &reqwest::Error) -> &'static str {
+fn kind(error: &forbear::Error) -> &'static str {
     let causes = iter::successors(error.source(), |error| Error::source(*error));
     let hyper = causes.filter_map(|cause| cause.downcast_ref::<hyper::Error>()).last();
     match hyper {
         _ if error.is_timeout() => "nothing came in time",
         Some(error) if error.is_incomplete_message() => "the connection ended",
         Some(error) if error.is_parse() => "what came is not HTTP",
-        _ if error.is_body() || error.is_decode() => "the body broke off",
         _ => "something else",
     }
 }

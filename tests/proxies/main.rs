@@ -4,7 +4,10 @@
 
 mod answer;
 mod application;
+mod case;
 mod document;
+mod matrix;
+mod observe;
 mod proxy;
 
 #[expect(clippy::disallowed_methods, reason = "another process gives no other sign")]

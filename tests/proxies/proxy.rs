@@ -12,7 +12,7 @@ use tokio::net::TcpSocket;
 use crate::application::reserve;
 use crate::pause;
 
-/// A program that forwards to the application, and answers `/maintenance` with a 503 of its own.
+/// A program that forwards to the application; [`Case::path`](crate::case::Case::path) lists what it does else.
 pub(crate) struct Software {
     pub(crate) name: &'static str,
     program: &'static str,
@@ -21,7 +21,7 @@ pub(crate) struct Software {
     files: &'static [(&'static str, &'static str)],
 }
 
-/// Files of the directory `config`, where `@PORT@`, `@APPLICATION@` and `@DIR@` are filled in at the start.
+/// Files of the directory `config`, where `@PORT@`, `@APPLICATION@`, `@SECOND@` and `@DIR@` are filled in at the start.
 macro_rules! files {
     ($($name:literal),+) => { &[$(($name, include_str!(concat!("config/", $name)))),+] };
 }
@@ -135,20 +135,21 @@ impl Software {
         Some(version.unwrap_or_else(|| panic!("{} says no version: {text}", self.name)).to_owned())
     }
 
-    /// Starts the proxy before the application on `application`, and waits until it answers.
-    pub(crate) async fn start(&self, application: u16) -> Proxy {
-        let mut proxy = self.spawn(application);
+    /// Starts the proxy before the applications on two ports, and waits until it answers.
+    pub(crate) async fn start(&self, application: u16, second: u16) -> Proxy {
+        let mut proxy = self.spawn(application, second);
         assert!(proxy.is_ready().await, "{} does not start:\n{}", self.name, proxy.output());
         proxy
     }
 
-    fn spawn(&self, application: u16) -> Proxy {
+    fn spawn(&self, application: u16, second: u16) -> Proxy {
         let (reserved, port) = reserve();
         let name = format!("proxies/{}-{port}", self.program);
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&dir).unwrap();
         let fill = |text: &str| {
-            let text = text.replace("@PORT@", &port.to_string()).replace("@APPLICATION@", &application.to_string());
+            let ports = [("@PORT@", port), ("@APPLICATION@", application), ("@SECOND@", second)];
+            let text = ports.iter().fold(text.to_owned(), |text, (name, port)| text.replace(name, &port.to_string()));
             text.replace("@DIR@", dir.to_str().unwrap())
         };
         for (name, text) in self.files {

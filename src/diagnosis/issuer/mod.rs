@@ -15,6 +15,9 @@ use mark::Seen;
 use table::{Row, TABLE};
 
 /// Who produced a response.
+///
+/// What nginx, HAProxy, Apache httpd, Varnish, Squid, Traffic Server, Envoy, Caddy and Traefik send was observed (see
+/// `docs/proxies.md` of the repository); all others are known from their documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Issuer {
@@ -86,6 +89,11 @@ impl Issuer {
 
     pub(super) const fn is_intermediary(self) -> bool {
         !matches!(self, Self::Unknown | Self::Application)
+    }
+
+    /// Returns whether it was seen to repeat idempotent requests that had been delivered, and to tell of the last try.
+    pub(super) const fn repeats(self) -> bool {
+        matches!(self, Self::Squid | Self::TrafficServer)
     }
 
     const fn names(self) -> (&'static str, &'static str) {

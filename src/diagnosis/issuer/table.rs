@@ -12,7 +12,8 @@ use super::Issuer::{
 };
 use super::mark::Mark::{self, Begins, Has, Is, Lacks, Names, NotNames, Says, Whole};
 use crate::diagnosis::cause::Cause::{
-    self, Ailing, Broke, Challenged, Crashed, LimitsRate, Lost, Misconfigured, Sheds, Slow, Untold,
+    self, Ailing, Broke, Challenged, Crashed, LimitsRate, Lost, Misconfigured, Refuses, RefusesAnswer, Sheds, Slow,
+    Untold,
 };
 use crate::diagnosis::delivery::Delivery::{self, NotDelivered, Processed, Unknown};
 
@@ -43,16 +44,16 @@ const fn row(
 const ANY: &[u16] = &[];
 
 #[rustfmt::skip] // a table has a line for each row
-pub(super) const TABLE: &[Row] = &[
+pub(super) static TABLE: &[Row] = &[
+    // Documented, not observed, as far as Kong: these run at their makers'.
     row(&[520], Cloudflare, Proven, &[], Broke, Unknown),
     row(&[521, 523, 530], Cloudflare, Proven, &[], Lost, NotDelivered),
     row(&[522], Cloudflare, Proven, &[], Slow, Unknown),
     row(&[524], Cloudflare, Proven, &[], Slow, Processed),
     row(&[525, 526], Cloudflare, Proven, &[], Misconfigured, Unknown),
     row(&[527], Cloudflare, Proven, &[], Untold, Unknown),
-    row(ANY, Cloudflare, Proven, &[Is("cf-mitigated", "challenge")], Challenged, Unknown),
+    row(ANY, Cloudflare, Proven, &[Has("cf-mitigated")], Challenged, Unknown),
     row(&[429], Cloudflare, Strong, &[Says("error code: 1015")], LimitsRate, Unknown),
-    row(ANY, Cloudflare, Proven, &[Has("cf-mitigated")], Untold, Unknown),
     row(ANY, Cloudflare, Proven, &[Has("cf-error-type")], Untold, Unknown),
     row(ANY, Cloudflare, Proven, &[Has("cf-error-origin")], Untold, Unknown),
     row(ANY, Cloudflare, Proven, &[Says("\"cloudflare_error\":true")], Untold, Unknown),
@@ -122,6 +123,7 @@ pub(super) const TABLE: &[Row] = &[
     row(&[504], Kong, Strong, &[Says("The upstream server is timing out")], Slow, Unknown),
     row(ANY, Kong, Weak, &[Begins("server", "kong/"), NotNames("via", "kong")], Untold, Unknown),
 
+    // Observed: what Envoy sends is in docs/proxies.md, as is what all below linkerd send.
     row(ANY, Envoy, Strong, &[Says(ENVOY), Says("retried and the latest reset reason:")], Broke, Unknown),
     row(&[503, 504], Envoy, Strong, &[Says(ENVOY), Says("reset reason: connection failure")], Lost, NotDelivered),
     row(&[503, 504], Envoy, Strong, &[Says(ENVOY), Says("reset reason: local connection failure")], Lost, NotDelivered),
@@ -135,6 +137,7 @@ pub(super) const TABLE: &[Row] = &[
     row(ANY, Envoy, Proven, &[Has("x-envoy-overloaded"), Lacks(ENVOY_UPSTREAM)], Sheds, NotDelivered),
     row(ANY, Envoy, Proven, &[Has("x-envoy-ratelimited"), Lacks(ENVOY_UPSTREAM)], LimitsRate, NotDelivered),
 
+    // Documented, not observed.
     row(&[503], Linkerd, Proven, &[Has("l5d-proxy-error")], Sheds, NotDelivered),
     row(&[504], Linkerd, Proven, &[Names("l5d-proxy-error", "timeout")], Slow, Unknown),
     row(&[504], Linkerd, Proven, &[Names("l5d-proxy-error", "timed out")], Slow, Unknown),
@@ -143,8 +146,9 @@ pub(super) const TABLE: &[Row] = &[
     row(&[502], Linkerd, Proven, &[Has("l5d-proxy-error")], Broke, Unknown),
     row(ANY, Linkerd, Proven, &[Has("l5d-proxy-error")], Untold, Unknown),
 
-    row(&[502], Varnish, Strong, VARNISH, Broke, Unknown),
+    // Observed, as far as Apache httpd.
     row(&[503], Varnish, Strong, VARNISH_FETCH, Broke, Unknown),
+    row(&[503], Varnish, Strong, VARNISH, Refuses, Unknown),
     row(ANY, Varnish, Strong, VARNISH, Untold, Unknown),
     row(ANY, Varnish, Weak, &[Begins("server", "Varnish")], Untold, Unknown),
 
@@ -154,9 +158,17 @@ pub(super) const TABLE: &[Row] = &[
     row(ANY, Squid, Proven, &[Begins("x-squid-error", "ERR_READ_TIMEOUT")], Slow, Unknown),
     row(ANY, Squid, Proven, &[Begins("x-squid-error", "ERR_READ_ERROR")], Broke, Unknown),
     row(ANY, Squid, Proven, &[Begins("x-squid-error", "ERR_ZERO_SIZE_OBJECT")], Broke, Unknown),
-    row(ANY, Squid, Proven, &[Begins("x-squid-error", "ERR_")], Untold, Unknown),
+    row(&[502], Squid, Proven, &[Begins("x-squid-error", "ERR_INVALID_RESP")], Broke, Processed),
+    row(&[502], Squid, Proven, &[Begins("x-squid-error", "ERR_TOO_BIG")], RefusesAnswer, Processed),
+    row(&[503], Squid, Proven, &[Begins("x-squid-error", "503:ERR_")], Refuses, Unknown),
+    row(ANY, Squid, Proven, &[Names("x-squid-error", "ERR_")], Untold, Unknown),
 
-    row(ANY, TrafficServer, Weak, &[Begins("server", "ATS/"), Lacks("via")], Untold, Unknown),
+    row(&[502], TrafficServer, Strong, ATS_CONNECT, Lost, NotDelivered),
+    row(&[502], TrafficServer, Strong, ATS_ERROR, Broke, Unknown),
+    row(&[502], TrafficServer, Strong, ATS_HANGUP, Broke, Unknown),
+    row(&[504], TrafficServer, Strong, ATS_TIMEOUT, Slow, Unknown),
+    row(&[503], TrafficServer, Strong, ATS, Refuses, Unknown),
+    row(ANY, TrafficServer, Strong, ATS, Untold, Unknown),
 
     row(&[502], HaProxy, Strong, &[Whole(HAPROXY_502), NO_CACHE, Lacks("server")], Broke, Unknown),
     row(&[503], HaProxy, Strong, &[Whole(HAPROXY_503), NO_CACHE, Lacks("server")], Lost, NotDelivered),
@@ -166,6 +178,7 @@ pub(super) const TABLE: &[Row] = &[
     row(&[503], HaProxy, Weak, &[Whole(HAPROXY_503)], Lost, Unknown),
     row(&[504], HaProxy, Weak, &[Whole(HAPROXY_504)], Slow, Unknown),
 
+    row(&[500], Traefik, Strong, TRAEFIK_500, Broke, Unknown), // what it got was not HTTP
     row(&[502], Traefik, Strong, &[Whole("Bad Gateway"), Lacks("server")], Broke, Unknown),
     row(&[503], Traefik, Strong, TRAEFIK_503, Lost, NotDelivered),
     row(&[504], Traefik, Strong, &[Whole("Gateway Timeout"), Lacks("server")], Slow, Unknown),
@@ -176,13 +189,14 @@ pub(super) const TABLE: &[Row] = &[
     row(ANY, Caddy, Weak, &[Begins("server", "Caddy"), NotNames("via", "Caddy")], Untold, Unknown),
 
     row(&[502], Nginx, Strong, &[Says(NGINX_502), Says(NGINX_FOOTER)], Broke, Unknown),
-    row(&[503], Nginx, Strong, &[Says(NGINX_503), Says(NGINX_FOOTER)], Sheds, Unknown),
+    row(&[503], Nginx, Strong, &[Says(NGINX_503), Says(NGINX_FOOTER)], Refuses, Unknown),
     row(&[504], Nginx, Strong, &[Says(NGINX_504), Says(NGINX_FOOTER)], Slow, Unknown),
     row(&[429], Nginx, Strong, &[Says(NGINX_429), Says(NGINX_FOOTER)], LimitsRate, Unknown),
 
     row(&[502], Apache, Strong, &[Says(APACHE_502)], Broke, Unknown),
     row(&[502, 503], Apache, Strong, APACHE_ERROR, Broke, Unknown),
-    row(&[503], Apache, Strong, &[Says("<h1>Service Unavailable</h1>"), Says(APACHE_503)], Lost, NotDelivered),
+    // Weak: a page for maintenance is the same. Nor is it proof of delivery: over FastCGI it comes of broken answers, too.
+    row(&[503], Apache, Weak, &[Says("<h1>Service Unavailable</h1>"), Says(APACHE_503)], Lost, Unknown),
     row(&[504], Apache, Strong, &[Says(APACHE_504)], Slow, Unknown),
 
     row(ANY, Application, Strong, &[Says("\"kind\":\"Status\""), Says("\"apiVersion\":\"v1\"")], Untold, Unknown),
@@ -220,7 +234,22 @@ const VARNISH: &[Mark] =
     &[Begins("server", "Varnish"), Says("<h3>Guru Meditation:</h3>"), Says("<p>Varnish cache server</p>")];
 const VARNISH_FETCH: &[Mark] =
     &[Begins("server", "Varnish"), Says("Backend fetch failed"), Says("<p>Varnish cache server</p>")];
+const ATS: &[Mark] = &[ATS_SERVER, ATS_NO_STORE, Says("Description: Could not process this request.")];
+const ATS_CONNECT: &[Mark] =
+    &[ATS_SERVER, ATS_NO_STORE, Says("Description: Could not connect to the requested server host.")];
+const ATS_ERROR: &[Mark] =
+    &[ATS_SERVER, ATS_NO_STORE, Says("Description: The host requested did not return the document correctly.")];
+const ATS_HANGUP: &[Mark] = &[
+    ATS_SERVER,
+    ATS_NO_STORE,
+    Says("Description: The server requested closed the connection before the transaction was completed."),
+];
+const ATS_TIMEOUT: &[Mark] =
+    &[ATS_SERVER, ATS_NO_STORE, Says("Description: Too much time has passed without sending any data for document.")];
+const ATS_SERVER: Mark = Begins("server", "ATS/");
+const ATS_NO_STORE: Mark = Is("cache-control", "no-store");
 const NO_CACHE: Mark = Names("cache-control", "no-cache");
+const TRAEFIK_500: &[Mark] = &[Whole("Internal Server Error"), Lacks("server"), Lacks("content-type")];
 const TRAEFIK_503: &[Mark] =
     &[Whole("no available server\n"), Is("x-content-type-options", "nosniff"), Lacks("server")];
 const CADDY: &[Mark] = &[Begins("server", "Caddy"), NotNames("via", "Caddy"), Is("content-length", "0")];

@@ -29,6 +29,9 @@ const APACHE_503: &str = "<title>503 Service Unavailable</title>\n</head><body>\
     later.</p>\n";
 const VARNISH_503: &str = "<title>503 Backend fetch failed</title>\n<h1>Error 503 Backend fetch failed</h1>\n\
     <h3>Guru Meditation:</h3>\n<p>XID: 3</p>\n<hr>\n<p>Varnish cache server</p>\n";
+const VARNISH_SYNTH: &str = "<title>503 Service Unavailable</title>\n<h1>Error 503 Service Unavailable</h1>\n\
+    <h3>Guru Meditation:</h3>\n<p>XID: 3</p>\n<hr>\n<p>Varnish cache server</p>\n";
+const ATS: &[&str] = &["server: ATS/9.2.9", "cache-control: no-store", "content-language: en"];
 const AZURE_PAGE: &str = "<h2>Our services aren't available right now</h2><p>We're working to restore all services</p>";
 const GOOGLE_502: &str = "<title>502 Server Error</title>\n<h1>Error: Server Error</h1>\n<h2>The server encountered a \
     temporary error and could not complete your request.<p>Please try again in 30 seconds.</h2>";
@@ -50,6 +53,9 @@ const EXAMPLES: &[Example<'static>] = &[
     (524, &[], "", Cloudflare, Proven, GatewayTimeout, Processed, Mixed),
     (526, &[], "", Cloudflare, Proven, Permanent, Unknown, Infrastructure),
     (530, &[], "error code: 1033", Cloudflare, Proven, OriginUnreachable, NotDelivered, Infrastructure),
+    (527, &[], "", Cloudflare, Proven, Permanent, Unknown, Infrastructure),
+    (503, &["cf-mitigated: block"], "", Cloudflare, Proven, Permanent, Unknown, Client),
+    (502, &["cf-error-origin: 1"], "", Cloudflare, Proven, BadGateway, Unknown, Infrastructure),
     (403, &["cf-mitigated: challenge"], "", Cloudflare, Proven, Permanent, Unknown, Client),
     (429, &["cf-mitigated: challenge"], "", Cloudflare, Proven, Permanent, Unknown, Client),
     (429, &["server: cloudflare"], "error code: 1015", Cloudflare, Strong, RateLimited, Unknown, Capacity),
@@ -58,37 +64,60 @@ const EXAMPLES: &[Example<'static>] = &[
     (502, &["server: CloudFront", "x-cache: Error from cloudfront"], CLOUDFRONT_PAGE, CloudFront, Strong, BadGateway, Unknown, Infrastructure),
     (503, &["server: CloudFront"], CLOUDFRONT_PAGE, CloudFront, Strong, Unavailable, Unknown, Capacity),
     (504, &["server: CloudFront"], CLOUDFRONT_PAGE, CloudFront, Strong, GatewayTimeout, Unknown, Mixed),
+    (500, &["server: CloudFront"], CLOUDFRONT_PAGE, CloudFront, Strong, InternalError, Unknown, Infrastructure),
+    (503, &["x-cache: FunctionGeneratedResponse from cloudfront"], "", CloudFront, Strong, Unavailable, Unknown, Application),
     (503, &["x-cache: LambdaGeneratedResponse from cloudfront"], "", CloudFront, Strong, Unavailable, Unknown, Application),
     (502, &["server: CloudFront"], "", CloudFront, Weak, BadGateway, Unknown, Infrastructure),
     (503, &["server: AkamaiGHost"], "Service Unavailable<P>Reference&#32;&#35;6&#46;1", Akamai, Strong, BadGateway, Unknown, Infrastructure),
     (504, &["server: AkamaiGHost"], "Gateway Timeout<P>Reference #1.2", Akamai, Strong, GatewayTimeout, Unknown, Mixed),
+    (503, &["server: AkamaiGHost"], "Service Unavailable<P>Reference #6.1", Akamai, Strong, BadGateway, Unknown, Infrastructure),
+    (504, &["server: AkamaiGHost"], "Gateway Timeout<P>Reference&#32;&#35;1&#46;2", Akamai, Strong, GatewayTimeout, Unknown, Mixed),
+    (500, &["server: AkamaiGHost"], "", Akamai, Weak, InternalError, Unknown, Infrastructure),
     (503, &["server: Varnish", "x-served-by: cache-1", "x-timer: S1"], VARNISH_503, Fastly, Strong, BadGateway, Unknown, Infrastructure),
     (503, &["x-azure-externalerror: 1"], "", AzureFrontDoor, Proven, GatewayTimeout, Unknown, Mixed),
     (504, &["x-azure-ref: 1"], AZURE_PAGE, AzureFrontDoor, Strong, GatewayTimeout, Unknown, Mixed),
+    (500, &["x-azure-externalerror: 1"], "", AzureFrontDoor, Proven, InternalError, Unknown, Infrastructure),
+    (500, &["x-azure-ref: 1"], AZURE_PAGE, AzureFrontDoor, Strong, InternalError, Unknown, Infrastructure),
     (502, &["x-vercel-error: FUNCTION_INVOCATION_FAILED"], "", Vercel, Proven, BadGateway, Unknown, Application),
     (503, &["x-vercel-error: FUNCTION_THROTTLED"], "", Vercel, Proven, Unavailable, NotDelivered, Capacity),
     (504, &["x-vercel-error: FUNCTION_INVOCATION_TIMEOUT"], "", Vercel, Proven, GatewayTimeout, Unknown, Mixed),
+    (500, &["x-vercel-error: INTERNAL_UNEXPECTED_ERROR"], "", Vercel, Proven, InternalError, Unknown, Infrastructure),
     (503, &["via: 1.1 vegur"], HEROKU_PAGE, Heroku, Strong, BadGateway, Unknown, Infrastructure),
     (502, &["x-render-routing: no-server"], "", Render, Proven, BadGateway, Unknown, Infrastructure),
     (502, &[], GOOGLE_502, GoogleLoadBalancer, Strong, BadGateway, Unknown, Infrastructure),
     (503, &["via: 1.1 google"], GOOGLE_502, GoogleLoadBalancer, Strong, BadGateway, Unknown, Infrastructure),
+    (504, &["via: 1.1 google"], GOOGLE_502, GoogleLoadBalancer, Strong, GatewayTimeout, Unknown, Mixed),
+    (500, &["via: 1.1 google"], GOOGLE_502, GoogleLoadBalancer, Strong, InternalError, Unknown, Infrastructure),
     (502, &[], "<title>Error 502 (Server Error)!!1</title>", GoogleLoadBalancer, Strong, BadGateway, Unknown, Infrastructure),
     (502, &["server: Microsoft-Azure-Application-Gateway/v2"], "", AzureApplicationGateway, Strong, BadGateway, Unknown, Infrastructure),
     (504, &[], AZURE_502, AzureApplicationGateway, Strong, GatewayTimeout, Unknown, Mixed),
+    (502, &[], AZURE_502, AzureApplicationGateway, Strong, BadGateway, Unknown, Infrastructure),
+    (500, &[], AZURE_502, AzureApplicationGateway, Strong, InternalError, Unknown, Infrastructure),
+    (504, &["server: Microsoft-Azure-Application-Gateway/v2"], "", AzureApplicationGateway, Strong, GatewayTimeout, Unknown, Mixed),
+    (500, &["server: Microsoft-Azure-Application-Gateway/v2"], "", AzureApplicationGateway, Strong, InternalError, Unknown, Infrastructure),
     (502, &["x-amzn-errortype: InternalServerErrorException"], "{\"message\": \"Internal server error\"}", AwsApiGateway, Strong, BadGateway, Unknown, Application),
     (503, &["x-amzn-errortype: ServiceUnavailableException"], "{\"message\":\"Service Unavailable\"}", AwsApiGateway, Strong, GatewayTimeout, Unknown, Mixed),
+    (500, &["x-amzn-errortype: InternalServerErrorException"], "{\"message\":null}", AwsApiGateway, Strong, InternalError, Unknown, Infrastructure),
     (502, &["server: awselb/2.0"], "", AwsAlb, Proven, BadGateway, Unknown, Infrastructure),
     (503, &["server: awselb/2.0"], "", AwsAlb, Proven, BadGateway, NotDelivered, Infrastructure),
     (504, &["server: awselb/2.0"], "", AwsAlb, Proven, GatewayTimeout, Unknown, Mixed),
+    (500, &["server: awselb/2.0"], "", AwsAlb, Proven, InternalError, Unknown, Infrastructure),
     (502, &[], table::ALB_502, AwsAlb, Strong, BadGateway, Unknown, Infrastructure),
     (503, &["server: cloudflare"], table::ALB_503, AwsAlb, Strong, BadGateway, NotDelivered, Infrastructure),
     (504, &[], table::ALB_504, AwsAlb, Strong, GatewayTimeout, Unknown, Mixed),
     (502, &["x-kong-response-latency: 3"], "", Kong, Proven, BadGateway, Unknown, Infrastructure),
     (503, &["x-kong-response-latency: 3"], "", Kong, Proven, BadGateway, NotDelivered, Infrastructure),
+    (504, &["x-kong-response-latency: 3"], "", Kong, Proven, GatewayTimeout, Unknown, Mixed),
+    (500, &["x-kong-response-latency: 3"], "", Kong, Proven, InternalError, Unknown, Infrastructure),
+    (503, &[], "{\"message\":\"failure to get a peer from the ring-balancer\"}", Kong, Strong, BadGateway, NotDelivered, Infrastructure),
+    (503, &[], "{\"message\":\"name resolution failed\"}", Kong, Strong, BadGateway, NotDelivered, Infrastructure),
+    (502, &["server: kong/3.9"], "", Kong, Weak, BadGateway, Unknown, Infrastructure),
     (502, &[], "{\"message\":\"An invalid response was received from the upstream server\"}", Kong, Strong, BadGateway, Unknown, Infrastructure),
     (504, &[], "{\"message\":\"The upstream server is timing out\"}", Kong, Strong, GatewayTimeout, Unknown, Mixed),
     (503, &["server: envoy"], "{E}reset reason: connection failure, transport failure reason: x", Envoy, Strong, BadGateway, NotDelivered, Infrastructure),
     (503, &[], "{E}reset reason: remote connection failure", Envoy, Strong, BadGateway, NotDelivered, Infrastructure),
+    (503, &[], "{E}reset reason: local connection failure", Envoy, Strong, BadGateway, NotDelivered, Infrastructure),
+    (503, &[], "{E}reset reason: remote refused stream reset", Envoy, Strong, Unavailable, NotDelivered, Capacity),
     (503, &[], "{E}reset reason: connection timeout", Envoy, Strong, BadGateway, NotDelivered, Infrastructure),
     (503, &[], "{E}reset reason: overflow", Envoy, Strong, Unavailable, NotDelivered, Capacity),
     (503, &[], "{E}reset reason: connection termination", Envoy, Strong, BadGateway, Unknown, Infrastructure),
@@ -102,33 +131,64 @@ const EXAMPLES: &[Example<'static>] = &[
     (503, &["l5d-proxy-error: service overloaded"], "", Linkerd, Proven, Unavailable, NotDelivered, Capacity),
     (504, &["l5d-proxy-error: service in fail-fast"], "", Linkerd, Proven, GatewayTimeout, NotDelivered, Infrastructure),
     (504, &["l5d-proxy-error: response timeout"], "", Linkerd, Proven, GatewayTimeout, Unknown, Mixed),
+    (504, &["l5d-proxy-error: connect timed out after 1s"], "", Linkerd, Proven, GatewayTimeout, Unknown, Mixed),
+    (504, &["l5d-proxy-error: service in failfast"], "", Linkerd, Proven, GatewayTimeout, NotDelivered, Infrastructure),
+    (500, &["l5d-proxy-error: unexpected"], "", Linkerd, Proven, InternalError, Unknown, Infrastructure),
     (502, &["l5d-proxy-error: connection closed"], "", Linkerd, Proven, BadGateway, Unknown, Infrastructure),
     (503, &["server: Varnish", "retry-after: 5"], VARNISH_503, Varnish, Strong, BadGateway, Unknown, Infrastructure),
+    (503, &["server: Varnish"], VARNISH_SYNTH, Varnish, Strong, Unavailable, Unknown, Mixed),
+    (500, &["server: Varnish"], VARNISH_SYNTH, Varnish, Strong, InternalError, Unknown, Infrastructure),
     (503, &["server: Varnish"], "", Varnish, Weak, Unavailable, Unknown, Mixed),
     (503, &["x-squid-error: ERR_CONNECT_FAIL 111"], "", Squid, Proven, BadGateway, NotDelivered, Infrastructure),
+    (503, &["x-squid-error: ERR_DNS_FAIL 0"], "", Squid, Proven, BadGateway, NotDelivered, Infrastructure),
+    (503, &["x-squid-error: ERR_CANNOT_FORWARD 0"], "", Squid, Proven, BadGateway, NotDelivered, Infrastructure),
+    (502, &["x-squid-error: ERR_READ_ERROR 104"], "", Squid, Proven, BadGateway, Unknown, Infrastructure),
+    (502, &["x-squid-error: ERR_INVALID_RESP 0"], "", Squid, Proven, BadGateway, Processed, Infrastructure),
+    (502, &["x-squid-error: ERR_TOO_BIG 0"], "", Squid, Proven, Permanent, Processed, Infrastructure),
+    (503, &["x-squid-error: 503:ERR_ACCESS_DENIED 0"], "", Squid, Proven, Unavailable, Unknown, Mixed),
     (503, &["x-squid-error: ERR_SECURE_CONNECT_FAIL 1"], "", Squid, Proven, Unavailable, Unknown, Mixed),
     (500, &["x-squid-error: ERR_ICAP_FAILURE 1"], "", Squid, Proven, InternalError, Unknown, Infrastructure),
     (502, &["x-squid-error: ERR_ZERO_SIZE_OBJECT 0"], "", Squid, Proven, BadGateway, Unknown, Infrastructure),
     (504, &["x-squid-error: ERR_READ_TIMEOUT 0"], "", Squid, Proven, GatewayTimeout, Unknown, Mixed),
-    (502, &["server: ATS/9.2.5"], "", TrafficServer, Weak, BadGateway, Unknown, Infrastructure),
+    (502, ATS, "{A}Could not connect to the requested server host.", TrafficServer, Strong, BadGateway, NotDelivered, Infrastructure),
+    (502, ATS, "{A}The host requested did not return the document correctly.", TrafficServer, Strong, BadGateway, Unknown, Infrastructure),
+    (502, ATS, "{A}The server requested closed the connection before\nthe transaction was completed.", TrafficServer, Strong, BadGateway, Unknown, Infrastructure),
+    (504, ATS, "{A}Too much time has passed without sending any data for document.", TrafficServer, Strong, GatewayTimeout, Unknown, Mixed),
+    (503, ATS, "{A}Could not process this request.", TrafficServer, Strong, Unavailable, Unknown, Mixed),
+    (500, ATS, "{A}Could not process this request.", TrafficServer, Strong, InternalError, Unknown, Infrastructure),
     (502, HAPROXY, table::HAPROXY_502, HaProxy, Strong, BadGateway, Unknown, Infrastructure),
     (503, HAPROXY, table::HAPROXY_503, HaProxy, Strong, BadGateway, NotDelivered, Infrastructure),
     (504, HAPROXY, table::HAPROXY_504, HaProxy, Strong, GatewayTimeout, Unknown, Mixed),
     (503, &["server: cloudflare"], table::HAPROXY_503, HaProxy, Weak, BadGateway, Unknown, Infrastructure),
+    (502, &["server: cloudflare"], table::HAPROXY_502, HaProxy, Weak, BadGateway, Unknown, Infrastructure),
+    (504, &["server: cloudflare"], table::HAPROXY_504, HaProxy, Weak, GatewayTimeout, Unknown, Mixed),
+    (500, &[], "Internal Server Error", Traefik, Strong, BadGateway, Unknown, Infrastructure),
     (502, &[], "Bad Gateway", Traefik, Strong, BadGateway, Unknown, Infrastructure),
     (503, TRAEFIK, "no available server\n", Traefik, Strong, BadGateway, NotDelivered, Infrastructure),
     (504, &[], "Gateway Timeout", Traefik, Strong, GatewayTimeout, Unknown, Mixed),
     (502, &["server: Caddy", "content-length: 0"], "", Caddy, Strong, BadGateway, Unknown, Infrastructure),
     (503, &["server: Caddy", "content-length: 0"], "", Caddy, Strong, BadGateway, Unknown, Infrastructure),
+    (504, &["server: Caddy", "content-length: 0"], "", Caddy, Strong, GatewayTimeout, Unknown, Mixed),
     (502, &["server: Caddy"], "", Caddy, Weak, BadGateway, Unknown, Infrastructure),
     (502, &["server: nginx"], NGINX_502, Nginx, Strong, BadGateway, Unknown, Infrastructure),
+    (503, &["server: nginx"], "<center><h1>503 Service Temporarily Unavailable</h1></center>\r\n<hr><center>nginx</center>", Nginx, Strong, Unavailable, Unknown, Mixed),
+    (504, &["server: nginx"], "<center><h1>504 Gateway Time-out</h1></center>\r\n<hr><center>nginx</center>", Nginx, Strong, GatewayTimeout, Unknown, Mixed),
+    (429, &["server: nginx"], "<center><h1>429 Too Many Requests</h1></center>\r\n<hr><center>nginx</center>", Nginx, Strong, RateLimited, Unknown, Capacity),
     (502, &["server: cloudflare", "cf-ray: 1"], NGINX_502, Nginx, Strong, BadGateway, Unknown, Infrastructure),
     (502, &["server: Apache"], APACHE_502, Apache, Strong, BadGateway, Unknown, Infrastructure),
-    (503, &["server: Apache"], APACHE_503, Apache, Strong, BadGateway, NotDelivered, Infrastructure),
+    (502, &["server: Apache"], "<h1>Proxy Error</h1>\n<p>The proxy server could not handle the request<p>Reason: x</p>", Apache, Strong, BadGateway, Unknown, Infrastructure),
+    (504, &["server: Apache"], "<p>The gateway did not receive a timely response\nfrom the upstream server or application.</p>", Apache, Strong, GatewayTimeout, Unknown, Mixed),
+    (503, &["server: Apache"], APACHE_503, Apache, Weak, BadGateway, Unknown, Infrastructure),
     (503, &["content-type: application/json"], "{\"kind\":\"Status\",\"apiVersion\":\"v1\"}", Issuer::Application, Strong, Unavailable, Unknown, Application),
     (503, &[], "{\"code\": 14, \"message\": \"x\"}", Issuer::Application, Strong, Unavailable, Unknown, Application),
     (503, &["content-type: application/problem+json"], "", Issuer::Application, Weak, Unavailable, Unknown, Application),
     (502, &["server: gunicorn"], "", Issuer::Application, Weak, BadGateway, Unknown, Application),
+    (500, &["server: uvicorn"], "", Issuer::Application, Weak, InternalError, Unknown, Application),
+    (500, &["server: Kestrel"], "", Issuer::Application, Weak, InternalError, Unknown, Application),
+    (500, &["server: Jetty(9.4)"], "", Issuer::Application, Weak, InternalError, Unknown, Application),
+    (500, &["server: Werkzeug/3.0"], "", Issuer::Application, Weak, InternalError, Unknown, Application),
+    (503, &["content-type: application/json"], "{\"error\":\"busy\"}", Issuer::Application, Weak, Unavailable, Unknown, Application),
+    (504, &[], "{\"code\": 4, \"message\": \"x\"}", Issuer::Application, Strong, GatewayTimeout, Unknown, Mixed),
     (500, &["server: nginx", "x-powered-by: Express"], "", Issuer::Application, Weak, InternalError, Unknown, Application),
     (503, &["proxy-status: p; error=destination_unavailable"], "", Proxy, Proven, BadGateway, NotDelivered, Infrastructure),
     (503, &["proxy-status: p; error=connection_limit_reached"], "", Proxy, Proven, Unavailable, NotDelivered, Capacity),
@@ -172,10 +232,17 @@ const LOOK_ALIKES: &[(Issuer, u16, &[&str], &str)] = &[
     (Linkerd, 503, &["l5d-server-id: x"], "l5d-proxy-error: x"),
     (Varnish, 503, &["x-varnish: 1 2", "via: 1.1 varnish (Varnish/7.1)", "age: 0"], VARNISH_503),
     (Squid, 503, &["via: 1.1 host (squid/5.7)", "x-cache: MISS from host"], "X-Squid-Error: ERR_CONNECT_FAIL 111"),
+    (Squid, 503, &["x-squid-error: none"], ""),
+    (TrafficServer, 502, &["server: ATS/9.2.5"], ""),
+    (TrafficServer, 502, &["server: ATS/9.2.5"], "Description: Could not connect to the requested server host."),
+    (TrafficServer, 502, &["server: nginx", "cache-control: no-store"], "Description: Could not connect to the requested server host."),
+    (TrafficServer, 503, &["server: ATS/9.2.5", "cache-control: no-store"], "Could not process this request, sorry."),
     (TrafficServer, 502, &["server: ATS/9.2.5", "via: http/1.1 host (ApacheTrafficServer/9.2.5)"], ""),
     (HaProxy, 503, HAPROXY, "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>"),
     (HaProxy, 503, HAPROXY, table::HAPROXY_502),
     (Traefik, 502, &["server: nginx"], "Bad Gateway"),
+    (Traefik, 500, &["content-type: text/plain; charset=utf-8"], "Internal Server Error"),
+    (Traefik, 500, &["server: uvicorn"], "Internal Server Error"),
     (Traefik, 502, &[], "Bad Gateway\n"),
     (Traefik, 503, &[], "no available server\n"),
     (Caddy, 502, &["server: Caddy", "via: 1.1 Caddy", "content-length: 0"], ""),
@@ -204,6 +271,11 @@ fn headers(lines: &[&str]) -> HeaderMap {
     headers
 }
 
+/// Fills in what many bodies begin with.
+fn whole(body: &str) -> String {
+    body.replace("{E}", ENVOY).replace("{A}", "<FONT FACE=\"Helvetica,Arial\"><B>\nDescription: ")
+}
+
 fn diagnose(status: u16, headers: &HeaderMap, body: &[u8]) -> Diagnosis {
     let status = StatusCode::from_u16(status).unwrap();
     Diagnosis::of(&Outcome::response(status, headers, SystemTime::UNIX_EPOCH).body(body))
@@ -212,7 +284,7 @@ fn diagnose(status: u16, headers: &HeaderMap, body: &[u8]) -> Diagnosis {
 #[test]
 fn each_issuer_is_known_by_what_it_sends() {
     for &(status, lines, body, issuer, confidence, condition, delivery, look_at) in EXAMPLES {
-        let body = body.replace("{E}", ENVOY);
+        let body = whole(body);
         let found = diagnose(status, &headers(lines), body.as_bytes());
         let whole = (found.issuer(), found.confidence(), found.condition(), found.delivery(), found.look_at());
         let expected = (issuer, confidence, Some(condition), delivery, Some(look_at));
@@ -233,9 +305,18 @@ fn what_only_looks_like_an_issuer_does_not_name_it() {
 }
 
 #[test]
-fn every_issuer_has_an_example_and_a_look_alike() {
+fn every_row_has_an_example_and_every_issuer_a_look_alike() {
+    let is_on = |row: &Row, status: u16, headers: &HeaderMap, body: &str| {
+        let seen = Seen::of(StatusCode::from_u16(status).unwrap(), headers, body.as_bytes());
+        (row.on.is_empty() || row.on.contains(&status)) && row.marks.iter().all(|mark| mark.is_on(&seen))
+    };
     for row in TABLE {
-        assert!(EXAMPLES.iter().any(|example| example.3 == row.issuer), "no example of {}", row.issuer);
+        let shows = |&&(status, lines, body, issuer, ..): &&Example<'_>| {
+            let (headers, body) = (headers(lines), whole(body));
+            let first = TABLE.iter().find(|row| row.issuer == issuer && is_on(row, status, &headers, &body));
+            first.is_some_and(|first| std::ptr::eq(first, row))
+        };
+        assert!(EXAMPLES.iter().any(|example| shows(&example)), "no example of {row:?}");
         assert!(LOOK_ALIKES.iter().any(|(issuer, ..)| *issuer == row.issuer), "no look-alike of {}", row.issuer);
     }
 }
