@@ -12,7 +12,12 @@ use tokio::time::Instant;
 use crate::now::Now;
 
 /// All clients of a process measure from here, so that they may share [`Endpoints`](crate::Endpoints).
-static ORIGIN: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+///
+/// It lies before the first reading: a clock that a test has paused stands at a time before that.
+static ORIGIN: LazyLock<std::time::Instant> = LazyLock::new(|| {
+    let now = std::time::Instant::now();
+    now.checked_sub(Duration::from_secs(1)).unwrap_or(now)
+});
 
 /// What std's clock does not count: the nights of a machine that is suspended.
 static SUSPENDED: LazyLock<Suspension> = LazyLock::new(|| Suspension::since(suspended_since_boot()));
