@@ -1,5 +1,6 @@
 //! From facts to meaning: what an outcome says about the server, the network and the request.
 
+mod blame;
 mod cached;
 mod cause;
 mod condition;
@@ -15,6 +16,7 @@ mod verdict;
 use std::fmt;
 use std::time::Duration;
 
+pub(crate) use blame::Blame;
 pub use cause::LookAt;
 pub use condition::Condition;
 pub use delivery::Delivery;
@@ -186,14 +188,20 @@ impl Diagnosis {
     /// Returns where the person on call looks first, or `None` for an answer and for the caller's own error.
     #[must_use]
     pub fn look_at(&self) -> Option<LookAt> {
-        self.condition.map(|_| self.finding.cause.look_at(self.issuer()))
+        self.blame().map(Blame::look_at)
     }
 
     /// Returns one sentence for the person on call. It is hedged where the issuer is not at least
     /// [`Strong`](Confidence::Strong).
     #[must_use]
     pub fn advice(&self) -> Option<String> {
-        self.condition.map(|_| self.finding.cause.advice(self.issuer(), self.confidence()))
+        self.blame().map(Blame::advice)
+    }
+
+    /// Returns whose fault it is, or `None` for an answer and for the caller's own error.
+    pub(crate) fn blame(&self) -> Option<Blame> {
+        let Finding { cause, issuer, confidence, .. } = self.finding;
+        self.condition.map(|_| Blame { cause, issuer, confidence })
     }
 
     /// Returns whether the server says that another attempt is not worth a try.
