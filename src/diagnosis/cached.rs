@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
 use http::header::{CACHE_CONTROL, DATE, EXPIRES};
-use http::{HeaderMap, HeaderName};
-use sfv::{BareItem, List, ListEntry, Parser};
+use sfv::{BareItem, ListEntry};
 
 use super::{fields, retry_after};
 
@@ -29,12 +29,7 @@ struct Hit {
 
 /// Of several caches the longest counts: all of them would have to let go.
 fn hit(headers: &HeaderMap) -> Option<Hit> {
-    let lines: Vec<&str> = headers.get_all(CACHE_STATUS).iter().filter_map(fields::text).collect();
-    let joined = lines.join(", ");
-    if joined.is_empty() || joined.len() > LONGEST_FIELD {
-        return None;
-    }
-    let list = Parser::new(&joined).parse::<List>().ok()?;
+    let list = fields::list(headers, CACHE_STATUS)?;
     let hits = list.iter().filter_map(|entry| match entry {
         ListEntry::Item(item) if item.params.get("hit") == Some(&BareItem::Boolean(true)) => {
             let ttl = item.params.get("ttl").and_then(BareItem::as_integer).map(i64::from);
@@ -62,9 +57,7 @@ fn lifetime(headers: &HeaderMap, received_at: SystemTime) -> Option<Duration> {
     date(EXPIRES)?.duration_since(date(DATE)?).ok()
 }
 
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-/// A dozen caches would say less.
-const LONGEST_FIELD: usize = 4 * 1024;
+const CACHE_STATUS: &str = "cache-status";
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,9 @@
-//! Plain header fields: numbers, times, and text that is what it should be.
+//! Header fields: numbers, times, text that is what it should be, and structured lists.
 
 use std::time::Duration;
 
 use http::header::{AGE, HeaderMap, HeaderName, HeaderValue};
+use sfv::{List, Parser};
 
 /// Parses `1*DIGIT`, or digits with decimals as some APIs send them; those are rounded up to the millisecond.
 pub(super) fn seconds(text: &str) -> Option<Duration> {
@@ -51,5 +52,19 @@ pub(super) fn text(value: &HeaderValue) -> Option<&str> {
     Some(value.to_str().ok()?.trim_matches(OWS))
 }
 
+/// Returns the list that all lines of a field make, or `None` if it is absent, not worth the parsing, or does not parse: it
+/// is ignored whole then (RFC 9651 §4.2).
+pub(super) fn list(headers: &HeaderMap, name: &str) -> Option<List> {
+    let lines = || headers.get_all(name).iter();
+    lines().next()?; // nothing is allocated for those who do not send it
+    if lines().map(|line| line.len().saturating_add(2)).sum::<usize>() > LONGEST_LIST {
+        return None;
+    }
+    let lines: Vec<&str> = lines().map(text).collect::<Option<_>>()?;
+    Parser::new(&lines.join(", ")).parse().ok()
+}
+
+/// No chain of proxies or caches says more, and no service has more quotas.
+const LONGEST_LIST: usize = 4 * 1024;
 /// Optional white space (RFC 9110 §5.6.3).
 pub(super) const OWS: [char; 2] = [' ', '\t'];

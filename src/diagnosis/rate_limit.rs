@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use http::header::AGE;
 use http::{HeaderMap, HeaderName};
-use sfv::{BareItem, List, ListEntry, Parser};
+use sfv::{BareItem, ListEntry};
 
 use super::hint::Hint;
 use super::{fields, retry_after};
@@ -46,14 +46,9 @@ struct Quota {
     reset: Option<Duration>,
 }
 
-/// Returns the quotas of the field, none if it does not parse: a structured field is ignored whole (RFC 9651 §4.2).
+/// Returns the quotas of the field, none if it does not parse.
 fn quotas(headers: &HeaderMap) -> Vec<Quota> {
-    let lines: Option<Vec<&str>> = headers.get_all(RATE_LIMIT).iter().map(fields::text).collect();
-    let joined = lines.unwrap_or_default().join(", ");
-    if joined.len() > LONGEST_FIELD {
-        return Vec::new();
-    }
-    let Ok(list) = Parser::new(&joined).parse::<List>() else { return Vec::new() };
+    let Some(list) = fields::list(headers, RATE_LIMIT) else { return Vec::new() };
     let items = list.iter().filter_map(|entry| match entry {
         ListEntry::Item(item) => Some(item),
         ListEntry::InnerList(_) => None,
@@ -90,7 +85,7 @@ fn epoch_or_seconds(text: &str, head: Head<'_>) -> Option<Duration> {
 
 type Read = fn(&str, Head<'_>) -> Option<Duration>;
 
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT: &str = "ratelimit";
 const REMAINING: [HeaderName; 3] = [
     HeaderName::from_static("ratelimit-remaining"),
     HeaderName::from_static("x-ratelimit-remaining"),
@@ -103,8 +98,6 @@ const RESETS: [(HeaderName, Read); 4] = [
     (HeaderName::from_static("x-ratelimit-reset"), epoch_or_seconds),
     (HeaderName::from_static("x-rate-limit-reset"), epoch_or_seconds),
 ];
-/// No service needs more; what is longer is not worth the parsing.
-const LONGEST_FIELD: usize = 4 * 1024;
 
 #[cfg(test)]
 mod tests {

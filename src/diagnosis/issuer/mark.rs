@@ -121,8 +121,8 @@ impl Fours {
     }
 }
 
-/// Returns a slot for each four letters in a row. As in a phrase, neither white space nor case counts; that this folds some
-/// signs, too, costs nothing but a second look.
+/// Returns a slot for each four letters in a row. As in a phrase, neither white space nor case counts; that some signs are
+/// folded, too, costs nothing but a second look.
 fn slots(text: &[u8]) -> impl Iterator<Item = usize> {
     let fours = dense(text).scan(0_u32, |four, byte| {
         *four = *four << 8 | u32::from(byte | 0x20);

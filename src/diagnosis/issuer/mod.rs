@@ -1,5 +1,7 @@
 //! Who produced a response: the application, or an intermediary, by what only they send.
 
+#[cfg(test)]
+mod forged;
 mod mark;
 mod table;
 #[cfg(test)]
