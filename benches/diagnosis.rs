@@ -17,8 +17,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 /// What a failing head may cost if no rule matches, and what each byte of its body may add.
 const GOAL: Duration = Duration::from_micros(2);
 const GOAL_PER_BYTE: Duration = Duration::from_nanos(1);
-/// How many times its goal is a fault of ours. A batch is shorter than a turn of the scheduler, so the median one is not
-/// interrupted; but a neighbour on the same core can double its time, and a throttled clock once more.
+/// How many times its goal is a fault of ours. A batch is shorter than a turn of the scheduler, so that the median one is
+/// not interrupted; but a neighbour on the same core can double its time, and a throttled clock once more.
 const GROSSLY: u32 = 5;
 const BATCHES: usize = 201;
 const BATCH: u32 = 100;

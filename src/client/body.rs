@@ -25,7 +25,7 @@ pub(super) async fn set_aside(response: Response) -> Response {
     let (parts, body) = take_apart(response);
     let mut kept = Kept::new(body);
     // Either it was read in time or it was not: both are fine.
-    let _in_time = clock::limited(READ_AHEAD_TIME, kept.read_ahead(READ_AHEAD_LIMIT)).await;
+    let _in_time = clock::limited(READ_AHEAD_TIME, kept.read_ahead(READ_AHEAD_LIMIT, MOST_FRAMES)).await;
     http::Response::from_parts(parts, reqwest::Body::wrap(kept)).into()
 }
 
@@ -41,7 +41,7 @@ pub(super) fn may_tell(response: &Response, from: u16) -> bool {
 pub(super) async fn look_into(response: Response) -> (Response, Bytes) {
     let (parts, body) = take_apart(response);
     let mut kept = Kept::new(body);
-    let _in_time = clock::limited(LOOK_TIME, kept.read_ahead(LOOK_LIMIT)).await;
+    let _in_time = clock::limited(LOOK_TIME, kept.read_ahead(LOOK_LIMIT, MOST_FRAMES)).await;
     let seen = kept.seen();
     (http::Response::from_parts(parts, reqwest::Body::wrap(kept)).into(), seen)
 }
@@ -57,7 +57,7 @@ pub(super) fn limit(response: Response, left: Duration) -> Response {
 pub(super) fn gather(body: reqwest::Body, length: u64) -> reqwest::Body {
     let mut kept = Kept::new(body);
     // Polled once, with nobody to wake: what has to be waited for is not at hand.
-    let _at_hand = pin!(kept.read_ahead(length)).poll(&mut Context::from_waker(Waker::noop()));
+    let _at_hand = pin!(kept.read_ahead(length, usize::MAX)).poll(&mut Context::from_waker(Waker::noop()));
     kept.into_bytes(length).map_or_else(reqwest::Body::wrap, reqwest::Body::from)
 }
 
@@ -111,10 +111,10 @@ impl Kept {
         Self { length: body.size_hint(), read: VecDeque::new(), rest: Some(body) }
     }
 
-    /// Reads until the end, the first error, or more than `limit` bytes.
-    async fn read_ahead(&mut self, limit: u64) {
+    /// Reads until the end, the first error, more than `limit` bytes, or as many as `frames`.
+    async fn read_ahead(&mut self, limit: u64, frames: usize) {
         let mut length = 0;
-        while length <= limit {
+        while length <= limit && self.read.len() < frames {
             let Some(rest) = &mut self.rest else { return };
             let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut *rest).poll_frame(cx)).await else {
                 self.rest = None;
@@ -208,10 +208,33 @@ const LOOK_TIME: Duration = Duration::from_millis(50);
 const READ_AHEAD_LIMIT: u64 = 64 * 1024;
 /// Longest time to spend on that. It counts as a part of the wait before the retry.
 const READ_AHEAD_TIME: Duration = Duration::from_millis(20);
+/// Most frames read for either: each takes memory and time, however few bytes it has.
+const MOST_FRAMES: usize = 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Has an empty frame at hand whenever it is asked, and says so if that is too often.
+    struct Empty(usize);
+
+    impl Body for Empty {
+        type Data = Bytes;
+        type Error = io::Error;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+            self.0 += 1;
+            assert!(self.0 <= MOST_FRAMES, "read for ever");
+            Poll::Ready(Some(Ok(Frame::data(Bytes::new()))))
+        }
+    }
+
+    #[test]
+    fn a_body_of_empty_frames_is_not_read_for_ever() {
+        let mut kept = Kept::new(reqwest::Body::wrap(Empty(0)));
+        let read = pin!(kept.read_ahead(LOOK_LIMIT, MOST_FRAMES)).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(read.is_ready() && kept.read.len() == MOST_FRAMES && kept.rest.is_some());
+    }
 
     #[test]
     fn what_was_read_before_counts_until_it_is_read_again() {

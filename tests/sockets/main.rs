@@ -8,6 +8,7 @@ mod client;
 mod cost;
 #[cfg(feature = "tracing")]
 mod events;
+mod hostile;
 mod http2;
 mod redirects;
 mod server;

@@ -31,6 +31,8 @@ pub(crate) enum Answer {
     Later(Vec<u8>, Duration, Vec<u8>),
     /// Write these bytes, then nothing more, and keep the connection open.
     Stall(Vec<u8>),
+    /// Write these bytes, then those for ever.
+    Flood(Vec<u8>, Vec<u8>),
     /// Write these bytes and close the connection.
     End(Vec<u8>),
     /// Write these bytes and reset the connection.
@@ -103,6 +105,11 @@ async fn serve(
             Answer::Stall(bytes) => {
                 socket.write_all(&bytes).await.ok()?;
                 socket.read_u8().await.ok()?;
+            }
+            Answer::Flood(bytes, more) => {
+                socket.write_all(&bytes).await.ok()?;
+                while socket.write_all(&more).await.is_ok() {}
+                return None;
             }
             Answer::End(bytes) => {
                 socket.write_all(&bytes).await.ok()?;

@@ -96,6 +96,7 @@ async fn blackhole() -> (SocketAddr, (TcpListener, Vec<TcpStream>)) {
 async fn what_happens_on_http_1_is_seen_as_it_is() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n";
     let endless: Vec<u8> = [&head[..], b"x: ", &[b'x'; 1 << 20]].concat();
+    let many = ["x: x"; 1_000];
     let table: Vec<(&str, Answer, Expected)> = vec![
         ("end of file after the request was read", Answer::Close, expect(Interrupted, Unknown, [2, 1], [2, 1])),
         ("reset after the request was read", Answer::Reset(vec![]), expect(Interrupted, Unknown, [2, 1], [2, 1])),
@@ -103,6 +104,7 @@ async fn what_happens_on_http_1_is_seen_as_it_is() {
         ("reset in the head", Answer::Reset(head.to_vec()), expect(Interrupted, Unknown, [2, 1], [2, 1])),
         ("not HTTP", Answer::End(b"220 ready\r\n".to_vec()), expect(Interrupted, Unknown, [2, 1], [2, 1])),
         ("an endless header", Answer::End(endless), expect(Interrupted, Unknown, [2, 1], [2, 1])),
+        ("1,000 headers", respond(503, &many, b""), expect(Interrupted, Unknown, [2, 1], [2, 1])),
         ("no answer in time", Answer::Stall(vec![]), expect(Timeout, Unknown, [2, 1], [2, 1])),
         ("half a head in time", Answer::Stall(head.to_vec()), expect(Timeout, Unknown, [2, 1], [2, 1])),
         ("an unknown 5xx", respond(599, &[], b""), expect(Permanent, Unknown, [1, 1], [1, 1])),
