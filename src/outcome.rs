@@ -22,6 +22,7 @@ pub struct Outcome<'a> {
     pub(crate) result: Result<Head<'a>, Failure>,
     pub(crate) method: Option<&'a Method>,
     pub(crate) redirected: bool,
+    pub(crate) asked_for_json: bool,
     /// The first bytes of the body, as many as are evidence.
     pub(crate) body: &'a [u8],
 }
@@ -33,13 +34,17 @@ impl<'a> Outcome<'a> {
     /// nothing else; where a response carries a `Date` of its own, a wrong clock does no harm.
     #[must_use]
     pub const fn response(status: StatusCode, headers: &'a HeaderMap, received_at: SystemTime) -> Self {
-        Self { result: Ok(Head { status, headers, received_at }), method: None, redirected: false, body: &[] }
+        Self::of(Ok(Head { status, headers, received_at }))
     }
 
     /// Returns the outcome of an attempt that got no response.
     #[must_use]
     pub const fn failure(failure: Failure) -> Self {
-        Self { result: Err(failure), method: None, redirected: false, body: &[] }
+        Self::of(Err(failure))
+    }
+
+    const fn of(result: Result<Head<'a>, Failure>) -> Self {
+        Self { result, method: None, redirected: false, asked_for_json: false, body: &[] }
     }
 
     /// Gives the method of the request. A [`Call`](crate::Call) does it by itself.
@@ -59,6 +64,16 @@ impl<'a> Outcome<'a> {
     #[must_use]
     pub const fn redirected(mut self, redirected: bool) -> Self {
         self.redirected = redirected;
+        self
+    }
+
+    /// Says that the request asked for JSON and would take no HTML. Default `false`.
+    ///
+    /// A 5xx in HTML then comes from an intermediary rather than from the application: a weak guess, made where nothing
+    /// else names the issuer. What is decided stays the same.
+    #[must_use]
+    pub const fn asked_for_json(mut self, asked: bool) -> Self {
+        self.asked_for_json = asked;
         self
     }
 

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forbear::{
-    Backoff, Call, Condition, Decision, Delivery, Diagnosis, Endpoints, Event, EventKind, Failure, Mode, Now, Outcome,
-    Policy, PolicyBuilder, Repeat, Rule, Ruling, Scenario, StopReason, WaitSource,
+    Backoff, Call, Condition, Confidence, Decision, Delivery, Diagnosis, Endpoints, Event, EventKind, Failure, Issuer,
+    LookAt, Mode, Now, Outcome, Policy, PolicyBuilder, Repeat, Rule, Ruling, Scenario, StopReason, WaitSource,
 };
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 fn default() -> Scenario {
     Scenario::new(Policy::default())
@@ -468,6 +468,46 @@ mod stories {
         assert_eq!((first.elapsed(), first.wait_source()), (Duration::from_millis(250), Some(WaitSource::Hint)));
         assert_eq!((second.number(), second.status(), second.condition()), (2, Some(StatusCode::OK), None));
         assert_eq!((second.wait(), report.elapsed()), (None, Duration::from_millis(3500)));
+    }
+}
+
+#[test]
+fn html_in_answer_to_a_request_for_json_comes_from_a_proxy_but_for_what_says_more() {
+    use Issuer::{Application, Nginx, Proxy, Unknown};
+    let html = ("content-type", "text/html; charset=utf-8");
+    let page = "<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>";
+    // status, headers, body; issuer, and where to look
+    for (status, lines, body, issuer, look_at) in [
+        (502, &[html][..], "", Proxy, LookAt::Infrastructure),
+        (503, &[html], "", Proxy, LookAt::Mixed),
+        (504, &[html], "", Proxy, LookAt::Mixed),
+        (500, &[html], "", Proxy, LookAt::Mixed),
+        (501, &[html], "", Proxy, LookAt::Mixed),
+        (502, &[html], page, Nginx, LookAt::Infrastructure),
+        (502, &[html, ("x-powered-by", "Express")], "", Application, LookAt::Application),
+        (503, &[html, ("proxy-status", "p; error=connection_refused")], "", Proxy, LookAt::Infrastructure),
+        (503, &[html, ("proxy-status", "p; received-status=503")], "", Unknown, LookAt::Mixed),
+        (503, &[html, ("x-envoy-upstream-service-time", "7")], "", Unknown, LookAt::Mixed),
+        (429, &[html], "", Unknown, LookAt::Capacity),
+        (503, &[("content-type", "text/plain")], "", Unknown, LookAt::Mixed),
+        (503, &[], "", Unknown, LookAt::Mixed),
+    ] {
+        let header = |&(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        let headers: HeaderMap = lines.iter().map(header).collect();
+        let outcome = Outcome::response(StatusCode::from_u16(status).unwrap(), &headers, UNIX_EPOCH);
+        let outcome = outcome.body(body.as_bytes());
+        let [plain, asked] = [false, true].map(|asked| Diagnosis::of(&outcome.clone().asked_for_json(asked)));
+        assert_eq!((asked.issuer(), asked.look_at()), (issuer, Some(look_at)), "{status} {lines:?}");
+        if plain.issuer() == issuer {
+            assert_eq!(asked, plain, "{status} {lines:?}");
+        } else {
+            assert_eq!((plain.issuer(), asked.confidence()), (Unknown, Confidence::Weak), "{status} {lines:?}");
+            assert_eq!(asked.evidence().collect::<Vec<_>>(), ["content-type"], "{status} {lines:?}");
+            assert!(asked.advice().unwrap().starts_with("probably a proxy "), "{status} {:?}", asked.advice());
+            assert_eq!((asked.condition(), asked.delivery()), (plain.condition(), plain.delivery()), "{status}");
+        }
     }
 }
 

@@ -145,6 +145,7 @@ impl Client {
                     (true, None) => Some(500),
                     (true, Some(_)) => Some(400),
                 },
+                asked_for_json: false,
                 redirected: false,
                 seen: Bytes::new(),
             };
@@ -299,6 +300,8 @@ struct Http {
     own_timeout: bool,
     /// The lowest status whose body is looked at, a 429 apart.
     looks_from: Option<u16>,
+    /// Whether the request asked for JSON, noted when the last attempt takes it. Until then it tells that itself.
+    asked_for_json: bool,
     /// Whether the attempt was redirected.
     redirected: bool,
     /// What was seen of the body of its reply.
@@ -321,7 +324,14 @@ impl Http {
         if self.own_timeout {
             *request.timeout_mut() = attempt.time_left(); // limits the reading of the body, too
         }
+        if self.request.is_none() {
+            self.asked_for_json = observe::asks_for_json(request.headers());
+        }
         self.client.execute(request)
+    }
+
+    fn asked_for_json(&self) -> bool {
+        self.request.as_ref().map_or(self.asked_for_json, |request| observe::asks_for_json(request.headers()))
     }
 }
 
@@ -361,7 +371,9 @@ impl Transport for Http {
 
     fn outcome<'r>(&'r self, reply: &'r Reply, received_at: SystemTime) -> Outcome<'r> {
         match reply {
-            Ok(response) => Outcome::response(response.status(), response.headers(), received_at).body(&self.seen),
+            Ok(response) => Outcome::response(response.status(), response.headers(), received_at)
+                .body(&self.seen)
+                .asked_for_json(response.status().as_u16() >= 500 && self.asked_for_json()),
             Err(Lost::Reqwest(error)) => Outcome::failure(observe::failure(error)),
             Err(Lost::TimedOut) => Outcome::failure(Failure::Timeout),
         }

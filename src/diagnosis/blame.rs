@@ -13,7 +13,7 @@ pub(crate) struct Blame {
 
 impl Blame {
     pub(crate) const fn look_at(self) -> LookAt {
-        self.cause.look_at(self.issuer)
+        self.cause.look_at(self.issuer, self.confidence)
     }
 
     pub(crate) fn advice(self) -> String {

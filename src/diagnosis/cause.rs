@@ -125,8 +125,10 @@ impl Cause {
         }
     }
 
-    pub(super) const fn look_at(self, issuer: Issuer) -> LookAt {
+    pub(super) const fn look_at(self, issuer: Issuer, confidence: Confidence) -> LookAt {
         match self {
+            // Guessed from a page that may be the application's own.
+            Self::Failed if matches!((issuer, confidence), (Issuer::Proxy, Confidence::Weak)) => LookAt::Mixed,
             Self::Failed if issuer.is_intermediary() => LookAt::Infrastructure,
             Self::Lost | Self::Broke | Self::Misconfigured | Self::RefusesAnswer => LookAt::Infrastructure,
             Self::Ailing | Self::Failed | Self::Crashed => LookAt::Application,

@@ -76,7 +76,7 @@ impl Diagnosis {
     #[must_use]
     pub fn of(outcome: &Outcome<'_>) -> Self {
         let mut diagnosis = match outcome.result {
-            Ok(head) => Self::of_head(head, outcome.body),
+            Ok(head) => Self::of_head(head, outcome),
             Err(failure) => Self::of_failure(failure),
         };
         let may_be_repeated = outcome.method.is_some_and(Method::is_idempotent);
@@ -95,7 +95,7 @@ impl Diagnosis {
         Self { condition, answer: false, finding: Finding { cause, delivery, ..Finding::NOTHING }, ..Self::ANSWER }
     }
 
-    fn of_head(head: Head<'_>, body: &[u8]) -> Self {
+    fn of_head(head: Head<'_>, outcome: &Outcome<'_>) -> Self {
         if head.status.as_u16() < 400 {
             return Self::ANSWER;
         }
@@ -113,10 +113,13 @@ impl Diagnosis {
             by_status => by_status,
         };
         let Some(asked) = asked else { return Self::ANSWER };
-        let mut finding = proxy_status::finding(head.headers).and_of(head.status, head.headers, body);
+        let mut finding = proxy_status::finding(head.headers).and_of(head.status, head.headers, outcome.body);
         let condition = finding.cause.condition(asked);
         if finding.cause == Cause::Untold || condition == Condition::RateLimited {
             finding.cause = Cause::of_condition(condition, finding.issuer);
+        }
+        if outcome.asked_for_json && head.status.as_u16() >= 500 {
+            finding = finding.or_guessed_from(head.status, head.headers);
         }
         Self {
             condition: Some(condition),

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use crate::server::{Answer, Resolver, Seen, Server, hasty, respond};
-use forbear::{Backoff, Client, Condition, Endpoints, Error, Event, EventKind, Policy, Report, StopReason};
+use forbear::{Backoff, Client, Condition, Endpoints, Error, Event, EventKind, Issuer, Policy, Report, StopReason};
+use http::header::ACCEPT;
 use http::{HeaderMap, Method, StatusCode, Version};
 use reqwest::{Body, Request, redirect};
 
@@ -72,6 +73,30 @@ async fn a_failed_response_of_up_to_64_kib_costs_no_new_connection() {
         let (requests, used) = server.counts();
         assert_eq!(requests, 3);
         assert_eq!(used > 1, connections > 1, "{length} bytes used {used} connections");
+    }
+}
+
+#[tokio::test]
+async fn html_in_answer_to_a_request_for_json_is_guessed_to_be_a_proxys_at_every_attempt() {
+    let server = Server::start(|_, _| respond(503, &["content-type: text/html"], b"<h1>Sorry</h1>")).await;
+    let policy = || hasty().build().unwrap();
+    for (accept, issuer) in
+        [(None, Issuer::Unknown), (Some("*/*"), Issuer::Unknown), (Some("application/json"), Issuer::Proxy)]
+    {
+        for (client, method, attempts) in [
+            (client(policy()), Method::GET, 3),
+            (client(policy()), Method::POST, 1),
+            (careful(policy()), Method::POST, 1), // gives its request away at once
+        ] {
+            let mut request = client.request(method, &server.url);
+            if let Some(accept) = accept {
+                request = request.header(ACCEPT, accept);
+            }
+            let response = request.send().await.unwrap();
+            let report = Report::of(&response).unwrap();
+            let issuers = report.attempts().iter().map(|attempt| attempt.diagnosis().issuer());
+            assert_eq!(issuers.collect::<Vec<_>>(), vec![issuer; attempts], "{accept:?}");
+        }
     }
 }
 

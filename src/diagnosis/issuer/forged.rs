@@ -98,7 +98,7 @@ proptest! {
     #[test]
     fn whatever_is_forged_together_repeats_a_write_only_where_that_is_trusted(
         status in select(STATUSES), forgery in forgery(), redirected in prop_oneof![4 => Just(false), 1 => Just(true)],
-        repeatable in vec(any::<bool>(), Condition::ALL.len()), trust in any::<bool>(),
+        repeatable in vec(any::<bool>(), Condition::ALL.len()), trust in any::<bool>(), json in any::<bool>(),
     ) {
         let mut policy = Policy::builder().trust_delivery(trust);
         for (condition, repeatable) in Condition::ALL.into_iter().zip(repeatable) {
@@ -106,7 +106,7 @@ proptest! {
             policy = policy.rule(condition, Rule::new(1, Backoff::constant(Duration::ZERO)).with_repeat(repeat));
         }
         let policy = policy.build().unwrap();
-        let outcome = forgery.outcome(status).redirected(redirected);
+        let outcome = forgery.outcome(status).redirected(redirected).asked_for_json(json);
         let found = Diagnosis::of(&outcome);
         let by_condition = found.condition().is_some_and(|condition| policy.rule(condition).repeat() == Repeat::Any);
         let trusted = trust && (found.delivery() == Delivery::NotDelivered || by_condition);
@@ -114,6 +114,10 @@ proptest! {
         let repeated = repeats(&policy, &outcome);
         prop_assert!(!repeated || proven && (trusted || is_refused(&policy, status)), "{:?}", found);
         prop_assert_eq!(found.condition().is_some(), found.advice().is_some());
+        let unasked = Diagnosis::of(&outcome.asked_for_json(false));
+        let decides = |it: &Diagnosis| (it.condition(), it.delivery(), it.hint(), it.is_hearsay(), it.is_retry_forbidden());
+        prop_assert_eq!(decides(&found), decides(&unasked), "a guess decides nothing");
+        prop_assert!(found.issuer() == unasked.issuer() || found.confidence() == Confidence::Weak);
     }
 }
 
@@ -216,5 +220,6 @@ const SAID: &[(&str, &str)] = &[
     ("expires", "Sun, 06 Nov 1994 08:49:37 GMT"),
     ("age", "1"),
     ("via", "1.1 a"),
+    ("content-type", "text/html; charset=utf-8"),
     ("content-length", "0"),
 ];

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::cause::Cause;
 use super::delivery::Delivery;
-use mark::Seen;
+use mark::{Mark, Seen};
 use table::{Row, TABLE};
 
 /// Who produced a response.
@@ -27,7 +27,7 @@ pub enum Issuer {
     Unknown,
     /// The application, or a gateway that is one to its clients, such as the API server of Kubernetes.
     Application,
-    /// An intermediary that is known by its `Proxy-Status` (RFC 9209) only.
+    /// An intermediary without a name: known by its `Proxy-Status` (RFC 9209) only, or guessed from a page.
     Proxy,
     /// Akamai.
     Akamai,
@@ -203,6 +203,13 @@ impl Finding {
         found
     }
 
+    /// Where nothing else tells, guesses who sent HTML in answer to a request for JSON. Changes nothing but the issuer.
+    pub(super) fn or_guessed_from(self, status: StatusCode, headers: &HeaderMap) -> Self {
+        let seen = Seen::of(status, headers, &[]);
+        let guess = self.issuer == Issuer::Unknown && HTML.marks.iter().all(|mark| mark.is_on(&seen));
+        if guess { self.and(&HTML) } else { self }
+    }
+
     /// Rows come from the outside in. The outermost tells who, unless only a weak mark names it; the innermost tells
     /// why; and of how far the request got, the worst counts.
     fn and(self, row: &Row) -> Self {
@@ -251,3 +258,20 @@ impl Evidence {
 
 /// More names would tell nobody more.
 const MOST_EVIDENCE: usize = 4;
+
+/// A page that no application sends which was asked for JSON, unless something says that the next hop has answered.
+const HTML: Row = Row {
+    on: &[],
+    issuer: Issuer::Proxy,
+    confidence: Confidence::Weak,
+    marks: &[
+        Mark::Begins("content-type", "text/html"),
+        Mark::Lacks("x-envoy-upstream-service-time"),
+        Mark::Lacks("x-azure-originstatuscode"),
+        Mark::Lacks("x-render-origin-server"),
+        Mark::Lacks("x-kong-upstream-latency"),
+        Mark::NotNames("proxy-status", "received-status"),
+    ],
+    cause: Cause::Untold,
+    delivery: Delivery::Unknown,
+};
