@@ -8,8 +8,9 @@ use http::Method;
 
 use crate::budget::Payment;
 use crate::diagnosis::{Condition, Delivery, Diagnosis};
-use crate::endpoint::Endpoint;
+use crate::endpoint::EndpointState;
 use crate::event::{Event, EventKind, Observer};
+use crate::host::Host;
 use crate::now::Now;
 use crate::outcome::Outcome;
 use crate::policy::{Decision, Done, Mode, Policy, Repeat, Retry, Rule, Ruling, StopReason, Wait};
@@ -90,7 +91,9 @@ pub struct Call {
 /// What a call is about and what it may do.
 #[derive(Clone)]
 pub(crate) struct Terms {
-    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) host: Arc<Host>,
+    /// Instead of the host's fallback.
+    pub(crate) endpoint: Option<Arc<EndpointState>>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) method: Method,
     /// Instead of the endpoint's.
@@ -100,6 +103,12 @@ pub(crate) struct Terms {
     pub(crate) idempotent: bool,
     pub(crate) replayable: bool,
     pub(crate) hidden_redirects: bool,
+}
+
+impl Terms {
+    fn endpoint(&self) -> &EndpointState {
+        self.endpoint.as_deref().unwrap_or(&self.host.fallback)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +159,7 @@ impl Call {
                 return Err(TooLate(()));
             }
             State::Waiting(payment) => {
-                self.terms.endpoint.budget.give_back(payment);
+                self.terms.endpoint().budget.give_back(payment);
                 self.stop(StopReason::NoTimeLeft, now);
                 return Err(TooLate(()));
             }
@@ -225,7 +234,7 @@ impl Call {
     /// Returns the policy that applies.
     #[must_use]
     pub fn policy(&self) -> &Policy {
-        self.terms.policy.as_ref().unwrap_or(&self.terms.endpoint.policy)
+        self.terms.policy.as_ref().unwrap_or(&self.terms.endpoint().policy)
     }
 
     /// Diagnoses an outcome, and hears what the user has to say of one that is no success.
@@ -273,7 +282,7 @@ impl Call {
         }
         let delay = rule.backoff().delay(self.attempts); // this attempt's number is that of the retry
         let wait = Wait::plan(delay, diagnosis.hint(), self.time_left(now))?;
-        let Some(payment) = self.terms.endpoint.budget.pay(rule.price(), now) else {
+        let Some(payment) = self.terms.endpoint().budget.pay(rule.price(), now) else {
             return Err(StopReason::Budget);
         };
         Ok((Retry { wait: wait.draw(&mut self.rng), source: wait.source }, payment))
@@ -331,7 +340,7 @@ impl Call {
         let answer = diagnosis.is_answer();
         self.state = State::Ended;
         if answer {
-            self.terms.endpoint.budget.succeed(self.paid, now);
+            self.terms.endpoint().budget.succeed(self.paid, now);
         }
         if self.report.is_some() {
             self.record(outcome, diagnosis, None, now);
@@ -358,7 +367,7 @@ impl Call {
         let report = self.report.get_or_insert_with(|| {
             Box::new(Report {
                 method: terms.method.clone(),
-                origin: terms.endpoint.origin.clone(),
+                origin: terms.host.origin.clone(),
                 attempts: Vec::new(),
                 reason: None,
                 elapsed,
@@ -387,14 +396,15 @@ impl Call {
         self.terms.observer.on_event(&Event {
             kind,
             call: self.seed,
-            endpoint: &self.terms.endpoint,
+            endpoint: self.terms.endpoint(),
+            origin: &self.terms.host.origin,
             method: &self.terms.method,
             attempt: self.attempts,
             max_attempts: self.policy().max_attempts(),
             attempt_report,
             reason,
             elapsed: now.map(|now| now.saturating_since(self.started)),
-            budget: now.map(|now| self.terms.endpoint.budget.balance(now)),
+            budget: now.map(|now| self.terms.endpoint().budget.balance(now)),
         });
         self.speaking = false;
     }
@@ -405,7 +415,7 @@ impl Drop for Call {
         match self.state {
             State::Ready | State::Ended => return,
             State::InFlight => {} // what was sent is paid for
-            State::Waiting(payment) => self.terms.endpoint.budget.give_back(payment),
+            State::Waiting(payment) => self.terms.endpoint().budget.give_back(payment),
         }
         if !self.speaking && !self.is_off() {
             self.say(EventKind::Abandoned, None, None);

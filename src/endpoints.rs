@@ -8,9 +8,10 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, Method, Uri};
 
 use crate::call::{Call, Terms};
-use crate::endpoint::{Endpoint, Origin};
 use crate::event::Observer;
+use crate::host::Host;
 use crate::now::Now;
+use crate::origin::Origin;
 use crate::policy::Policy;
 
 /// Policies and budgets for all requests of a program. Cheap to clone; clones share their state.
@@ -182,7 +183,8 @@ impl CallBuilder<'_> {
     pub fn start(self, now: Now, seed: u64) -> Call {
         let Inner { fallback, hosts, observer } = &*self.endpoints.0;
         let terms = Terms {
-            endpoint: hosts.find(self.origin, fallback, now),
+            host: hosts.find(self.origin, fallback, now),
+            endpoint: None,
             observer: Arc::clone(observer),
             method: self.method.clone(),
             policy: self.policy,
@@ -197,25 +199,25 @@ impl CallBuilder<'_> {
 
 /// The hosts under the fallback, the stalest of which makes room for a new one.
 #[derive(Default)]
-struct Hosts(RwLock<HashMap<Origin<'static>, Arc<Endpoint>>>);
+struct Hosts(RwLock<HashMap<Origin<'static>, Arc<Host>>>);
 
 impl Hosts {
     /// Finds a host that is known without an exclusive lock and without allocating.
-    fn find(&self, origin: Origin<'_>, policy: &Policy, now: Now) -> Arc<Endpoint> {
+    fn find(&self, origin: Origin<'_>, policy: &Policy, now: Now) -> Arc<Host> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&origin).cloned();
-        let endpoint = known.unwrap_or_else(|| self.insert(origin.into_owned(), policy, now));
-        endpoint.touch(now);
-        endpoint
+        let host = known.unwrap_or_else(|| self.insert(origin.into_owned(), policy, now));
+        host.touch(now);
+        host
     }
 
     #[cold]
-    fn insert(&self, origin: Origin<'static>, policy: &Policy, now: Now) -> Arc<Endpoint> {
+    fn insert(&self, origin: Origin<'static>, policy: &Policy, now: Now) -> Arc<Host> {
         let mut hosts = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&origin) {
-            let stalest = hosts.values().min_by_key(|endpoint| endpoint.last_used()).map(|host| host.origin.clone());
+            let stalest = hosts.values().min_by_key(|host| host.last_used()).map(|host| host.origin.clone());
             stalest.and_then(|stalest| hosts.remove(&stalest));
         }
-        let new = || Arc::new(Endpoint::new(origin.clone(), policy.clone(), now));
+        let new = || Arc::new(Host::new(origin.clone(), policy.clone(), now));
         Arc::clone(hosts.entry(origin.clone()).or_insert_with(new))
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::EndpointState;
+use crate::origin::Origin;
 use crate::policy::StopReason;
 use crate::report::AttemptReport;
 
@@ -41,7 +42,8 @@ impl Observer for std::sync::Arc<dyn Observer> {
 pub struct Event<'a> {
     pub(crate) kind: EventKind,
     pub(crate) call: u64,
-    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) endpoint: &'a EndpointState,
+    pub(crate) origin: &'a Origin<'static>,
     pub(crate) method: &'a Method,
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
@@ -79,13 +81,13 @@ impl Event<'_> {
     /// Returns the host of the request, in lower case.
     #[must_use]
     pub fn server_address(&self) -> &str {
-        self.endpoint.origin.host()
+        self.origin.host()
     }
 
     /// Returns the port of the request, or `None` if it gives none and its scheme has no default.
     #[must_use]
     pub const fn server_port(&self) -> Option<u16> {
-        self.endpoint.origin.port()
+        self.origin.port()
     }
 
     /// Returns the number of the attempt that this is about, counted from 1.

@@ -80,11 +80,13 @@ mod drive;
 mod endpoint;
 mod endpoints;
 mod event;
+mod host;
 #[cfg_attr(not(test), expect(dead_code, reason = "no call tells it anything yet"))]
 mod incident;
 #[cfg(feature = "tracing")]
 mod log;
 mod now;
+mod origin;
 mod outcome;
 mod policy;
 mod report;

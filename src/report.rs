@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use http::{Method, StatusCode};
 
 use crate::diagnosis::{Condition, Diagnosis};
-use crate::endpoint::Origin;
+use crate::origin::Origin;
 use crate::policy::{Retry, StopReason, WaitSource};
 
 /// The history of a call that did not succeed at its first attempt.

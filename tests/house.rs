@@ -9,14 +9,15 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use serde_json::Value;
 
 /// The rooms, lowest floor first: a room uses only rooms on lower floors. A directory with all its files is one room.
-const FLOORS: [&[&str]; 16] = [
+const FLOORS: [&[&str]; 17] = [
     &["now"],
     &["outcome"],
     &["diagnosis"],
     &["policy"],
     &["budget"],
     &["incident"],
-    &["endpoint"],
+    &["endpoint", "origin"],
+    &["host"],
     &["report"],
     &["event"],
     &["call", "log"], // log is below endpoints, which make it the default observer

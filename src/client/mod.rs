@@ -20,9 +20,9 @@ pub use request::RequestBuilder;
 
 use crate::call::{Attempt, Call};
 use crate::drive::{self, Transport, clock};
-use crate::endpoint::Origin;
 use crate::endpoints::Endpoints;
 use crate::event::Observer;
+use crate::origin::Origin;
 use crate::outcome::{Failure, Outcome};
 use crate::policy::Policy;
 use crate::report::Report;

@@ -1,0 +1,39 @@
+//! A server that was called, and its own share of the fallback.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::endpoint::EndpointState;
+use crate::now::Now;
+use crate::origin::Origin;
+use crate::policy::Policy;
+
+/// One host, with an endpoint of its own for the requests that no other is for.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) origin: Origin<'static>,
+    pub(crate) fallback: EndpointState,
+    /// Milliseconds since the caller's origin.
+    last_used: AtomicU64,
+}
+
+impl Host {
+    pub(crate) fn new(origin: Origin<'static>, fallback: Policy, now: Now) -> Self {
+        Self { origin, fallback: EndpointState::fallback(fallback), last_used: AtomicU64::new(millis(now)) }
+    }
+
+    /// Notes that a call begins. Within a millisecond only the first of many writes.
+    pub(crate) fn touch(&self, now: Now) {
+        let now = millis(now);
+        if self.last_used() != now {
+            self.last_used.store(now, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn last_used(&self) -> u64 {
+        self.last_used.load(Ordering::Relaxed)
+    }
+}
+
+fn millis(now: Now) -> u64 {
+    u64::try_from(now.since_origin().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,91 @@
+//! What tells one server from another.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use http::Uri;
+
+/// Scheme, host and port of a request: what tells one server from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin<'a> {
+    scheme: Cow<'a, str>,
+    host: Cow<'a, str>,
+    port: Option<u16>,
+}
+
+impl<'a> Origin<'a> {
+    /// Letter case makes no difference, and a default port none to none given (RFC 9110 §4.2.3).
+    pub(crate) fn new(scheme: &'a str, host: &'a str, port: Option<u16>) -> Self {
+        let scheme = lower_case(scheme);
+        let port = port.or(match &*scheme {
+            "http" => Some(80),
+            "https" => Some(443),
+            _ => None,
+        });
+        Self { scheme, host: lower_case(host), port }
+    }
+
+    /// A URI without a scheme or a host has an empty one.
+    pub(crate) fn of_uri(uri: &'a Uri) -> Self {
+        Self::new(uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default(), uri.port_u16())
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    pub(crate) fn into_owned(self) -> Origin<'static> {
+        Origin {
+            scheme: Cow::Owned(self.scheme.into_owned()),
+            host: Cow::Owned(self.host.into_owned()),
+            port: self.port,
+        }
+    }
+}
+
+/// One write for what tells nearly all apart, instead of five: that is most of the cost of a look-up.
+impl Hash for Origin<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.host.as_bytes());
+        state.write_u16(self.port.unwrap_or_default());
+    }
+}
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.host)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+/// Borrows what is lower case already, which is nearly everything.
+fn lower_case(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_names_the_same_server_is_the_same_origin() {
+        let origin = |uri: &'static str| Origin::of_uri(&uri.parse().unwrap()).into_owned();
+        let expected = origin("http://orders.internal/v1");
+        for uri in ["http://orders.internal:80/", "HTTP://Orders.INTERNAL/v2?q", "http://user:word@orders.internal"] {
+            assert_eq!(origin(uri), expected, "{uri}");
+        }
+        for uri in ["https://orders.internal/v1", "http://orders.internal:8080", "http://orders", "/v1", "*"] {
+            assert_ne!(origin(uri), expected, "{uri}");
+        }
+        assert_eq!(origin("https://user:word@[::1]").to_string(), "https://[::1]:443");
+    }
+}
