@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::io::Write as _;
+use std::net::Ipv6Addr;
 
 use http::Uri;
 
@@ -15,7 +17,7 @@ pub(crate) struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// Letter case makes no difference, and a default port none to none given (RFC 9110 §4.2.3).
+    /// The spelling of the host makes no difference, and a default port none to none given (RFC 9110 §4.2.3).
     pub(crate) fn new(scheme: &'a str, host: &'a str, port: Option<u16>) -> Self {
         let scheme = lower_case(scheme);
         let port = port.or(match &*scheme {
@@ -23,7 +25,7 @@ impl<'a> Origin<'a> {
             "https" => Some(443),
             _ => None,
         });
-        Self { scheme, host: lower_case(host), port }
+        Self { scheme, host: canonical_host(host), port }
     }
 
     /// A URI without a scheme or a host has an empty one.
@@ -63,6 +65,20 @@ impl fmt::Display for Origin<'_> {
     }
 }
 
+/// Returns the spelling of a host that stands for all others: lower case, no dot at the end, and of an IPv6 address the
+/// one of RFC 5952.
+pub(crate) fn canonical_host(host: &str) -> Cow<'_, str> {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')?.parse::<Ipv6Addr>().ok());
+    let Some(address) = address else {
+        return lower_case(host.strip_suffix('.').unwrap_or(host));
+    };
+    let mut longest = [0; "[0000:0000:0000:0000:0000:0000:0000:0000]".len()];
+    let mut left = longest.as_mut_slice();
+    let _fits = write!(left, "[{address}]");
+    let is_written_so = host.len() + left.len() == longest.len() && longest.starts_with(host.as_bytes());
+    if is_written_so { Cow::Borrowed(host) } else { Cow::Owned(format!("[{address}]")) }
+}
+
 /// Borrows what is lower case already, which is nearly everything.
 fn lower_case(text: &str) -> Cow<'_, str> {
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -80,12 +96,43 @@ mod tests {
     fn what_names_the_same_server_is_the_same_origin() {
         let origin = |uri: &'static str| Origin::of_uri(&uri.parse().unwrap()).into_owned();
         let expected = origin("http://orders.internal/v1");
-        for uri in ["http://orders.internal:80/", "HTTP://Orders.INTERNAL/v2?q", "http://user:word@orders.internal"] {
+        for uri in [
+            "http://orders.internal:80/",
+            "HTTP://Orders.INTERNAL/v2?q",
+            "http://user:word@orders.internal",
+            "http://orders.internal.",
+        ] {
             assert_eq!(origin(uri), expected, "{uri}");
         }
-        for uri in ["https://orders.internal/v1", "http://orders.internal:8080", "http://orders", "/v1", "*"] {
+        for uri in [
+            "https://orders.internal/v1",
+            "http://orders.internal:8080",
+            "http://orders",
+            "http://orders.internal..",
+            "/v1",
+            "*",
+        ] {
             assert_ne!(origin(uri), expected, "{uri}");
         }
         assert_eq!(origin("https://user:word@[::1]").to_string(), "https://[::1]:443");
+    }
+
+    #[test]
+    fn an_address_has_one_spelling() {
+        for (host, expected) in [
+            ("[::1]", "[::1]"),
+            ("[0:0:0:0:0:0:0:1]", "[::1]"),
+            ("[::0001]", "[::1]"),
+            ("[2001:DB8::A]", "[2001:db8::a]"),
+            ("[2001:db8:0:0:1:0:0:1]", "[2001:db8::1:0:0:1]"),
+            ("[::ffff:192.0.2.1]", "[::ffff:192.0.2.1]"),
+            ("[::ffff:c000:201]", "[::ffff:192.0.2.1]"),
+            ("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]", "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]"),
+            ("[FE80::1%25eth0]", "[fe80::1%25eth0]"),
+            ("[::1", "[::1"),
+            ("192.0.2.1", "192.0.2.1"),
+        ] {
+            assert_eq!(canonical_host(host), expected, "{host}");
+        }
     }
 }
