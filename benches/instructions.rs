@@ -105,14 +105,12 @@ fn runtime() -> Fallible<tokio::runtime::Runtime> {
 async fn call(url: &str, client: &str, request: &str, calls: u64) -> Fallible<()> {
     let http = || reqwest::Client::builder().no_proxy();
     let never = reqwest::retry::never().max_retries_per_request(0);
-    let endpoints = || Endpoints::builder().observer(|_: &Event<'_>| {}).build();
+    let endpoints = Endpoints::builder().observer(|_: &Event<'_>| {}).build()?;
     match client {
         "bare" => bare(&http().build()?, url, request, calls).await,
         "bare without retries" => bare(&http().retry(never).build()?, url, request, calls).await,
-        "Client::builder" => {
-            patient(&Client::builder(http()).endpoints(endpoints()).build()?, url, request, calls).await
-        }
-        _ => patient(&Client::with_endpoints(http().build()?, endpoints()), url, request, calls).await,
+        "Client::builder" => patient(&Client::builder(http()).endpoints(endpoints).build()?, url, request, calls).await,
+        _ => patient(&Client::with_endpoints(http().build()?, endpoints), url, request, calls).await,
     }
 }
 

@@ -231,6 +231,18 @@ impl Call {
         self.report.take().map(|report| *report)
     }
 
+    /// Returns the name of its endpoint, `fallback` if no other is for its request.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.terms.endpoint().name
+    }
+
+    /// Returns the template of its path, as its endpoint has it: OpenTelemetry's `url.template`.
+    #[must_use]
+    pub fn url_template(&self) -> Option<&str> {
+        self.terms.endpoint().url_template.as_deref()
+    }
+
     /// Returns the policy that applies.
     #[must_use]
     pub fn policy(&self) -> &Policy {

@@ -1,22 +1,28 @@
 //! What the calls of one endpoint share.
 
+use std::borrow::Cow;
+
 use crate::budget::Budget;
 use crate::policy::Policy;
 
-/// The policy of an endpoint and the budget that its retries are paid from.
+/// A policy, the budget that its retries are paid from, and what is said of both.
 #[derive(Debug)]
 pub(crate) struct EndpointState {
+    pub(crate) name: Cow<'static, str>,
+    /// As the user wrote it.
+    pub(crate) url_template: Option<String>,
     pub(crate) policy: Policy,
+    /// Whether its requests may be done twice, whatever their methods.
+    pub(crate) idempotent: Option<bool>,
     pub(crate) budget: Budget,
 }
 
 impl EndpointState {
     /// Returns the endpoint of the requests to one host that no other endpoint is for.
     pub(crate) fn fallback(policy: Policy) -> Self {
-        Self { policy, budget: Budget::new() }
-    }
-
-    pub(crate) fn name(&self) -> &'static str {
-        "fallback"
+        Self { name: Cow::Borrowed(FALLBACK), url_template: None, policy, idempotent: None, budget: Budget::new() }
     }
 }
+
+/// The name of every fallback.
+pub(crate) const FALLBACK: &str = "fallback";

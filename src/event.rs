@@ -17,8 +17,9 @@ use crate::report::AttemptReport;
 ///
 /// ```
 /// # use forbear::{Endpoints, Event};
-/// let endpoints = Endpoints::builder().observer(|event: &Event<'_>| println!("{}", event.kind())).build();
+/// let endpoints = Endpoints::builder().observer(|event: &Event<'_>| println!("{}", event.kind())).build()?;
 /// # let _ = endpoints;
+/// # Ok::<(), forbear::EndpointsError>(())
 /// ```
 pub trait Observer: Send + Sync {
     /// Is told of one event.
@@ -66,10 +67,16 @@ impl Event<'_> {
         self.call
     }
 
-    /// Returns the name of the endpoint, `fallback` for a host without one.
+    /// Returns the name of the endpoint, `fallback` for a request without one.
     #[must_use]
     pub fn endpoint(&self) -> &str {
-        self.endpoint.name()
+        &self.endpoint.name
+    }
+
+    /// Returns the template of the path, as the endpoint has it.
+    #[must_use]
+    pub fn url_template(&self) -> Option<&str> {
+        self.endpoint.url_template.as_deref()
     }
 
     /// Returns the method of the request.

@@ -6,19 +6,21 @@ use crate::endpoint::EndpointState;
 use crate::now::Now;
 use crate::origin::Origin;
 use crate::policy::Policy;
+use crate::router::HostRoutes;
 
 /// One host, with an endpoint of its own for the requests that no other is for.
-#[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) origin: Origin<'static>,
     pub(crate) fallback: EndpointState,
+    /// To the endpoints of all other requests.
+    pub(crate) routes: HostRoutes,
     /// Milliseconds since the caller's origin.
     last_used: AtomicU64,
 }
 
 impl Host {
-    pub(crate) fn new(origin: Origin<'static>, fallback: Policy, now: Now) -> Self {
-        Self { origin, fallback: EndpointState::fallback(fallback), last_used: AtomicU64::new(millis(now)) }
+    pub(crate) fn new(origin: Origin<'static>, fallback: Policy, routes: HostRoutes, now: Now) -> Self {
+        Self { origin, fallback: EndpointState::fallback(fallback), routes, last_used: AtomicU64::new(millis(now)) }
     }
 
     /// Notes that a call begins. Within a millisecond only the first of many writes.

@@ -90,6 +90,11 @@ mod origin;
 mod outcome;
 mod policy;
 mod report;
+#[cfg(feature = "endpoints")]
+mod router;
+#[cfg(not(feature = "endpoints"))]
+#[path = "router/none.rs"]
+mod router;
 #[cfg(feature = "test-util")]
 mod scenario;
 
@@ -97,7 +102,9 @@ pub use call::{Attempt, Call, TooLate};
 #[cfg(feature = "reqwest")]
 pub use client::{Client, ClientBuilder, Error, RequestBuilder, error_for_status};
 pub use diagnosis::{Condition, Confidence, Delivery, Diagnosis, Issuer, LookAt};
-pub use endpoints::{CallBuilder, Endpoints, EndpointsBuilder};
+#[cfg(feature = "endpoints")]
+pub use endpoints::Endpoint;
+pub use endpoints::{CallBuilder, Endpoints, EndpointsBuilder, EndpointsError};
 pub use event::{Event, EventKind, Observer};
 #[cfg(feature = "tracing")]
 pub use log::Tracing;

@@ -324,7 +324,7 @@ mod stories {
     fn a_policy_that_is_off_sends_once_and_keeps_silent() {
         let said = |event: &Event<'_>| panic!("{}", event.kind());
         let off = Policy::builder().mode(Mode::Off).build().unwrap();
-        let story = Scenario::over(Endpoints::builder().fallback(off).observer(said).build())
+        let story = Scenario::over(Endpoints::builder().fallback(off).observer(said).build().unwrap())
             .at(0.0).receives(503).is_handed_back()
             .at(0.0).fails(Failure::Connect).is_handed_back();
         assert!(story.report().is_none());
@@ -653,7 +653,7 @@ fn after_a_redirect_nothing_proves_that_a_write_was_not_done() {
 
 #[test]
 fn an_observer_that_panics_is_not_told_again_while_the_call_is_dropped() {
-    let endpoints = Endpoints::builder().observer(|event: &Event<'_>| panic!("{}", event.kind())).build();
+    let endpoints = Endpoints::builder().observer(|event: &Event<'_>| panic!("{}", event.kind())).build().unwrap();
     let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| {
         let mut call = start(&endpoints, Method::GET, 0);
         call.begin(at(0.0)).unwrap();
@@ -759,7 +759,7 @@ fn the_events_of_a_call_have_its_own_time_credit_and_limits() {
         let credit = event.budget().map(|credit| format!("{credit:.1}"));
         listener.lock().unwrap().push((event.kind(), condition, event.elapsed(), credit, event.max_attempts()));
     };
-    let endpoints = Endpoints::builder().observer(observer).build();
+    let endpoints = Endpoints::builder().observer(observer).build().unwrap();
     let uri = Uri::from_static("http://orders.internal");
     let four = Policy::builder().max_attempts(4).build().unwrap();
     let begun = |at: Now| {
@@ -824,7 +824,7 @@ fn a_report_is_one_readable_line_per_attempt() {
 }
 
 fn quiet(policy: Policy) -> Endpoints {
-    Endpoints::builder().fallback(policy).observer(|_: &Event<'_>| {}).build()
+    Endpoints::builder().fallback(policy).observer(|_: &Event<'_>| {}).build().unwrap()
 }
 
 fn start(endpoints: &Endpoints, method: Method, seed: u64) -> Call {

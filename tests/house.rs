@@ -9,7 +9,7 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use serde_json::Value;
 
 /// The rooms, lowest floor first: a room uses only rooms on lower floors. A directory with all its files is one room.
-const FLOORS: [&[&str]; 17] = [
+const FLOORS: [&[&str]; 18] = [
     &["now"],
     &["outcome"],
     &["diagnosis"],
@@ -17,6 +17,7 @@ const FLOORS: [&[&str]; 17] = [
     &["budget"],
     &["incident"],
     &["endpoint", "origin"],
+    &["router"],
     &["host"],
     &["report"],
     &["event"],

@@ -22,7 +22,7 @@ proptest! {
 
     #[test]
     fn the_invariants_hold_for_any_calls_on_one_host(policy in policy(), calls in vec(a_call(), 1..12)) {
-        let endpoints = Endpoints::builder().fallback(policy.clone()).observer(|_: &Event<'_>| {}).build();
+        let endpoints = Endpoints::builder().fallback(policy.clone()).observer(|_: &Event<'_>| {}).build().unwrap();
         let mut ledger = Ledger::default();
         let mut now = Duration::ZERO;
         for planned in calls {

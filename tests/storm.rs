@@ -125,7 +125,7 @@ type Answer = Result<StatusCode, Failure>;
 
 /// Makes calls until `end`, follows each to its own end, and returns them in the order of their start.
 fn storm(processes: usize, policy: &Policy, end: Duration, mut server: impl Server) -> Vec<Simulated> {
-    let silent = || Endpoints::builder().fallback(policy.clone()).observer(|_: &Event<'_>| {}).build();
+    let silent = || Endpoints::builder().fallback(policy.clone()).observer(|_: &Event<'_>| {}).build().unwrap();
     let processes: Vec<Endpoints> = iter::repeat_with(silent).take(processes).collect();
     let mut calls = arrivals(&processes, end);
     let mut agenda = BinaryHeap::from([Reverse((calls[0].started, 0))]);

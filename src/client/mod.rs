@@ -176,7 +176,7 @@ impl Client {
         let origin = Origin::new(url.scheme(), url.host_str().unwrap_or_default(), url.port());
         let mut builder = self
             .endpoints
-            .call_to(request.method(), origin)
+            .call_to(request.method(), origin, url.path())
             .headers(request.headers())
             .replayable(replay::is_replayable(request))
             .hidden_redirects(self.hidden_redirects);
@@ -257,11 +257,11 @@ impl ClientBuilder {
     /// If reqwest cannot build its own.
     pub fn build(self) -> Result<Client, Error> {
         let endpoints = self.endpoints.unwrap_or_else(|| {
-            let mut builder = Endpoints::builder().fallback(self.policy.unwrap_or_default());
-            if let Some(observer) = self.observer {
-                builder = builder.observer(observer);
+            let policy = self.policy.unwrap_or_default();
+            match self.observer {
+                Some(observer) => Endpoints::observed(policy, observer),
+                None => Endpoints::new(policy),
             }
-            builder.build()
         });
         // `never()` alone would still clone every request.
         let mut http = self.http.retry(reqwest::retry::never().max_retries_per_request(0));

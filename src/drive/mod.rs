@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn endpoints(policy: Policy) -> Endpoints {
-        Endpoints::builder().fallback(policy).observer(|_: &Event<'_>| {}).build()
+        Endpoints::builder().fallback(policy).observer(|_: &Event<'_>| {}).build().unwrap()
     }
 
     fn call(endpoints: &Endpoints) -> Call {
@@ -285,7 +285,7 @@ mod tests {
             let said = Arc::new(Mutex::new(Vec::new()));
             let listener = Arc::clone(&said);
             let observer = move |event: &Event<'_>| listener.lock().unwrap().push(event.kind());
-            let endpoints = Endpoints::builder().observer(observer).build();
+            let endpoints = Endpoints::builder().observer(observer).build().unwrap();
             let mut script = Script::new([(S, asks_for(10)), (60 * S, status(200))]);
             script.setting_aside = 2 * S;
             {

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::hosts::Hosts;
-use super::{Endpoints, Inner};
+use super::Endpoints;
+#[cfg(feature = "endpoints")]
+use super::endpoint::Endpoint;
+use super::error::EndpointsError;
 use crate::event::Observer;
 use crate::policy::Policy;
 
@@ -12,17 +14,31 @@ use crate::policy::Policy;
 #[must_use = "a builder does nothing until it is built"]
 pub struct EndpointsBuilder {
     fallback: Policy,
+    #[cfg(feature = "endpoints")]
+    endpoints: Vec<Endpoint>,
     observer: Arc<dyn Observer>,
 }
-
 impl EndpointsBuilder {
     pub(super) fn new() -> Self {
-        Self { fallback: Policy::default(), observer: default_observer() }
+        Self {
+            fallback: Policy::default(),
+            #[cfg(feature = "endpoints")]
+            endpoints: Vec::new(),
+            observer: default_observer(),
+        }
     }
 
-    /// Sets the policy of all hosts. Default [`Policy::default`].
+    /// Sets the policy of the requests that no endpoint is for, and of the endpoints that have none. Default
+    /// [`Policy::default`].
     pub fn fallback(mut self, policy: Policy) -> Self {
         self.fallback = policy;
+        self
+    }
+
+    /// Adds an endpoint. The order makes no difference.
+    #[cfg(feature = "endpoints")]
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoints.push(endpoint);
         self
     }
 
@@ -33,9 +49,17 @@ impl EndpointsBuilder {
     }
 
     /// Builds the endpoints.
-    #[must_use]
-    pub fn build(self) -> Endpoints {
-        Endpoints(Arc::new(Inner { fallback: self.fallback, hosts: Hosts::default(), observer: self.observer }))
+    ///
+    /// # Errors
+    ///
+    /// Names everything that is wrong with the endpoints: a name that is not one or is there twice, a host or a template
+    /// that is none, and two endpoints of which neither could go before the other. Without endpoints nothing is wrong.
+    pub fn build(self) -> Result<Endpoints, EndpointsError> {
+        #[cfg(feature = "endpoints")]
+        let router = super::routing::router(self.endpoints, &self.fallback)?;
+        #[cfg(not(feature = "endpoints"))]
+        let router = crate::router::Router::default();
+        Ok(Endpoints::assembled(self.fallback, router, self.observer))
     }
 }
 
@@ -46,11 +70,11 @@ impl fmt::Debug for EndpointsBuilder {
 }
 
 #[cfg(feature = "tracing")]
-fn default_observer() -> Arc<dyn Observer> {
+pub(super) fn default_observer() -> Arc<dyn Observer> {
     Arc::new(crate::log::Tracing)
 }
 
 #[cfg(not(feature = "tracing"))]
-fn default_observer() -> Arc<dyn Observer> {
+pub(super) fn default_observer() -> Arc<dyn Observer> {
     Arc::new(|_: &crate::event::Event<'_>| {})
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, Method};
 
-use super::{Endpoints, Inner};
+use super::Endpoints;
 use crate::call::{Call, Terms};
 use crate::now::Now;
 use crate::origin::Origin;
@@ -18,6 +18,7 @@ pub struct CallBuilder<'a> {
     endpoints: &'a Endpoints,
     method: &'a Method,
     origin: Origin<'a>,
+    path: &'a str,
     policy: Option<Policy>,
     timeout: Option<Duration>,
     /// The caller's word.
@@ -28,11 +29,12 @@ pub struct CallBuilder<'a> {
 }
 
 impl<'a> CallBuilder<'a> {
-    pub(super) fn new(endpoints: &'a Endpoints, method: &'a Method, origin: Origin<'a>) -> Self {
+    pub(super) fn new(endpoints: &'a Endpoints, method: &'a Method, origin: Origin<'a>, path: &'a str) -> Self {
         Self {
             endpoints,
             method,
             origin,
+            path,
             policy: None,
             timeout: None,
             idempotent: None,
@@ -49,7 +51,7 @@ impl<'a> CallBuilder<'a> {
     }
 
     /// Says whether the request may be done twice. Default by method: GET, HEAD, OPTIONS, TRACE, PUT and DELETE
-    /// (RFC 9110 §9.2.2). The caller's word goes before both the method and the headers.
+    /// (RFC 9110 §9.2.2). This word goes before the endpoint's, and that before both the headers and the method.
     pub fn idempotent(mut self, idempotent: bool) -> Self {
         self.idempotent = Some(idempotent);
         self
@@ -84,15 +86,18 @@ impl<'a> CallBuilder<'a> {
     /// Starts the call. `seed` makes its jitter and is its id in events; it should be random.
     #[must_use]
     pub fn start(self, now: Now, seed: u64) -> Call {
-        let Inner { fallback, hosts, observer } = &*self.endpoints.0;
+        let endpoints = &self.endpoints.0;
+        let host = endpoints.host(self.origin, now);
+        let endpoint = host.routes.find(self.method, self.path).cloned();
+        let idempotent = self.idempotent.or(endpoint.as_ref().and_then(|endpoint| endpoint.idempotent));
         let terms = Terms {
-            host: hosts.find(self.origin, fallback, now),
-            endpoint: None,
-            observer: Arc::clone(observer),
+            host,
+            endpoint,
+            observer: Arc::clone(&endpoints.observer),
             method: self.method.clone(),
             policy: self.policy,
             timeout: self.timeout,
-            idempotent: self.idempotent.unwrap_or(self.has_key || self.method.is_idempotent()),
+            idempotent: idempotent.unwrap_or(self.has_key || self.method.is_idempotent()),
             replayable: self.replayable,
             hidden_redirects: self.hidden_redirects,
         };

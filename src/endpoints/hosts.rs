@@ -6,30 +6,28 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::host::Host;
 use crate::now::Now;
 use crate::origin::Origin;
-use crate::policy::Policy;
 
-/// The hosts under the fallback, the stalest of which makes room for a new one.
+/// The hosts, the stalest of which makes room for a new one.
 #[derive(Default)]
 pub(super) struct Hosts(RwLock<HashMap<Origin<'static>, Arc<Host>>>);
 
 impl Hosts {
     /// Finds a host that is known without an exclusive lock and without allocating.
-    pub(super) fn find(&self, origin: Origin<'_>, policy: &Policy, now: Now) -> Arc<Host> {
+    pub(super) fn find(&self, origin: Origin<'_>, now: Now, new: impl FnOnce(Origin<'static>) -> Host) -> Arc<Host> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&origin).cloned();
-        let host = known.unwrap_or_else(|| self.insert(origin.into_owned(), policy, now));
+        let host = known.unwrap_or_else(|| self.insert(new(origin.into_owned())));
         host.touch(now);
         host
     }
 
     #[cold]
-    fn insert(&self, origin: Origin<'static>, policy: &Policy, now: Now) -> Arc<Host> {
+    fn insert(&self, host: Host) -> Arc<Host> {
         let mut hosts = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&origin) {
+        if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&host.origin) {
             let stalest = hosts.values().min_by_key(|host| host.last_used()).map(|host| host.origin.clone());
             stalest.and_then(|stalest| hosts.remove(&stalest));
         }
-        let new = || Arc::new(Host::new(origin.clone(), policy.clone(), now));
-        Arc::clone(hosts.entry(origin.clone()).or_insert_with(new))
+        Arc::clone(hosts.entry(host.origin.clone()).or_insert_with(|| Arc::new(host)))
     }
 }
 
@@ -41,20 +39,26 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::policy::Policy;
+    use crate::router::Router;
 
     fn at(seconds: u64) -> Now {
         Now::from_origin(Duration::from_secs(seconds))
     }
 
-    fn host(number: usize) -> String {
-        format!("host-{number}.internal")
+    fn origin(number: usize) -> Origin<'static> {
+        Origin::new("http", &format!("host-{number}.internal"), None).into_owned()
+    }
+
+    fn new(origin: Origin<'static>) -> Host {
+        let routes = Router::default().of_host(&origin);
+        Host::new(origin, Policy::default(), routes, at(0))
     }
 
     #[test]
     fn the_stalest_host_leaves_first_and_memory_stays_bounded() {
         let hosts = Hosts::default();
-        let policy = Policy::default();
-        let find = |number: usize, now| hosts.find(Origin::new("http", &host(number), None), &policy, at(now));
+        let find = |number: usize, now| hosts.find(origin(number), at(now), new);
         let first = find(0, 1);
         for number in 1..MAX_HOSTS {
             find(number, 2);
@@ -69,9 +73,8 @@ mod tests {
 
     #[test]
     fn two_that_find_a_new_host_at_once_share_it_and_only_one_other_leaves() {
-        let (hosts, policy) = (Hosts::default(), Policy::default());
-        let insert =
-            |number: usize| hosts.insert(Origin::new("http", &host(number), None).into_owned(), &policy, at(0));
+        let hosts = Hosts::default();
+        let insert = |number: usize| hosts.insert(new(origin(number)));
         for number in 0..MAX_HOSTS {
             insert(number);
         }
@@ -83,11 +86,9 @@ mod tests {
     #[test]
     fn a_known_host_is_found_while_another_reads() {
         let hosts = Hosts::default();
-        let policy = Policy::default();
-        let origin = || Origin::new("http", "orders.internal", None);
-        let first = hosts.find(origin(), &policy, at(0));
+        let first = hosts.find(origin(0), at(0), new);
         let _reader = hosts.0.read().unwrap();
         assert!(hosts.0.try_write().is_err(), "an exclusive lock would wait for ever");
-        assert!(Arc::ptr_eq(&first, &hosts.find(origin(), &policy, at(1))));
+        assert!(Arc::ptr_eq(&first, &hosts.find(origin(0), at(1), new)));
     }
 }

@@ -2,7 +2,12 @@
 
 mod builder;
 mod call_builder;
+#[cfg(feature = "endpoints")]
+mod endpoint;
+mod error;
 mod hosts;
+#[cfg(feature = "endpoints")]
+mod routing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,11 +16,17 @@ use http::{Method, Uri};
 
 pub use builder::EndpointsBuilder;
 pub use call_builder::CallBuilder;
+#[cfg(feature = "endpoints")]
+pub use endpoint::Endpoint;
+pub use error::EndpointsError;
 use hosts::Hosts;
 
 use crate::event::Observer;
+use crate::host::Host;
+use crate::now::Now;
 use crate::origin::Origin;
 use crate::policy::Policy;
+use crate::router::Router;
 
 /// Policies and budgets for all requests of a program. Cheap to clone; clones share their state.
 ///
@@ -44,15 +55,26 @@ pub struct Endpoints(Arc<Inner>);
 
 struct Inner {
     fallback: Policy,
+    router: Router,
     hosts: Hosts,
     observer: Arc<dyn Observer>,
+}
+
+impl Inner {
+    /// Finds the host of a call, or makes it known.
+    fn host(&self, origin: Origin<'_>, now: Now) -> Arc<Host> {
+        self.hosts.find(origin, now, |origin| {
+            let routes = self.router.of_host(&origin);
+            Host::new(origin, self.fallback.clone(), routes, now)
+        })
+    }
 }
 
 impl Endpoints {
     /// Returns endpoints with one policy for all hosts.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self::builder().fallback(policy).build()
+        Self::assembled(policy, Router::default(), builder::default_observer())
     }
 
     /// Returns a builder that starts from the default policy.
@@ -60,13 +82,23 @@ impl Endpoints {
         EndpointsBuilder::new()
     }
 
-    /// Describes a call, whose host is looked up when it [starts](CallBuilder::start).
-    pub fn call<'a>(&'a self, method: &'a Method, uri: &'a Uri) -> CallBuilder<'a> {
-        self.call_to(method, Origin::of_uri(uri))
+    fn assembled(fallback: Policy, router: Router, observer: Arc<dyn Observer>) -> Self {
+        Self(Arc::new(Inner { fallback, router, hosts: Hosts::default(), observer }))
     }
 
-    pub(crate) fn call_to<'a>(&'a self, method: &'a Method, origin: Origin<'a>) -> CallBuilder<'a> {
-        CallBuilder::new(self, method, origin)
+    /// As [`new`](Self::new), with an observer.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn observed(policy: Policy, observer: Arc<dyn Observer>) -> Self {
+        Self::assembled(policy, Router::default(), observer)
+    }
+
+    /// Describes a call, whose endpoint is looked up when it [starts](CallBuilder::start).
+    pub fn call<'a>(&'a self, method: &'a Method, uri: &'a Uri) -> CallBuilder<'a> {
+        self.call_to(method, Origin::of_uri(uri), uri.path())
+    }
+
+    pub(crate) fn call_to<'a>(&'a self, method: &'a Method, origin: Origin<'a>, path: &'a str) -> CallBuilder<'a> {
+        CallBuilder::new(self, method, origin, path)
     }
 }
 

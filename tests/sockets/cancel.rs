@@ -36,7 +36,7 @@ async fn a_call_dropped_at_its_nth_poll_sends_nothing_more_and_leaves_the_books_
         let observer = move |event: &Event<'_>| {
             listener.lock().unwrap().push((event.kind(), event.attempt(), event.attempt_report().is_some()));
         };
-        let endpoints = Endpoints::builder().fallback(hasty().build().unwrap()).observer(observer).build();
+        let endpoints = Endpoints::builder().fallback(hasty().build().unwrap()).observer(observer).build().unwrap();
         let client =
             Client::builder(reqwest::Client::builder().no_proxy()).endpoints(endpoints.clone()).build().unwrap();
         let result = dropped_after(polls, client.get(&server.url).send()).await;

@@ -23,7 +23,7 @@ pub(crate) fn client(policy: Policy) -> Client {
 /// A client from the careful door.
 pub(crate) fn careful(policy: Policy) -> Client {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    Client::with_endpoints(http, Endpoints::builder().fallback(policy).observer(quiet).build())
+    Client::with_endpoints(http, Endpoints::builder().fallback(policy).observer(quiet).build().unwrap())
 }
 
 pub(crate) fn hasty_client() -> Client {
@@ -499,7 +499,8 @@ async fn shared_endpoints_go_before_the_builders_own_policy_and_observer() {
     let endpoints = Endpoints::builder()
         .fallback(Policy::builder().max_attempts(1).build().unwrap())
         .observer(move |event: &Event<'_>| listener.lock().unwrap().push(event.kind()))
-        .build();
+        .build()
+        .unwrap();
     let client = Client::builder(reqwest::Client::builder().no_proxy()).policy(hasty().build().unwrap());
     let client = client.observer(quiet).endpoints(endpoints).build().unwrap();
     client.get(&server.url).send().await.unwrap();

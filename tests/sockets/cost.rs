@@ -127,7 +127,7 @@ impl Doors {
     }
 
     fn careful(&self, policy: Policy, plan: Plan) -> i64 {
-        let endpoints = Endpoints::builder().fallback(policy).observer(silent).build();
+        let endpoints = Endpoints::builder().fallback(policy).observer(silent).build().unwrap();
         self.forbear(&Client::with_endpoints(self.bare.clone(), endpoints), plan)
     }
 

@@ -311,9 +311,9 @@ async fn a_secret_in_the_request_or_the_response_is_in_no_event_error_or_report(
     let listener = Arc::clone(&as_data);
     let observer = move |event: &Event<'_>| listener.lock().unwrap().push_str(&format!("{event:?}{event:#?}"));
     let clients = [
-        Client::builder(http()).endpoints(endpoints().build()).build().unwrap(),
-        Client::builder(http()).endpoints(endpoints().observer(observer).build()).build().unwrap(),
-        Client::with_endpoints(http().build().unwrap(), endpoints().build()),
+        Client::builder(http()).endpoints(endpoints().build().unwrap()).build().unwrap(),
+        Client::builder(http()).endpoints(endpoints().observer(observer).build().unwrap()).build().unwrap(),
+        Client::with_endpoints(http().build().unwrap(), endpoints().build().unwrap()),
         Client::builder(https_only).policy(policy()).build().unwrap(),
     ];
     let mut failures = 0;

@@ -251,7 +251,8 @@ async fn below_the_careful_door_reqwest_saves_those_streams_itself_and_nobody_kn
     })
     .await;
     let http = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
-    let client = Client::with_endpoints(http, forbear::Endpoints::builder().observer(|_: &Event<'_>| {}).build());
+    let client =
+        Client::with_endpoints(http, forbear::Endpoints::builder().observer(|_: &Event<'_>| {}).build().unwrap());
     let calls: Vec<_> = (0..10)
         .map(|_| {
             let (client, url) = (client.clone(), url.clone());

@@ -1,0 +1,90 @@
+//! Reads what users say of endpoints and sorts them into a router.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::endpoint::Endpoint;
+use super::error::EndpointsError;
+use crate::budget::Budget;
+use crate::endpoint::{EndpointState, FALLBACK};
+use crate::policy::Policy;
+use crate::router::{HostPattern, Router, RouterBuilder, Template};
+
+/// Builds the router of endpoints, or says what is wrong with any of them.
+pub(super) fn router(endpoints: Vec<Endpoint>, fallback: &Policy) -> Result<Router, EndpointsError> {
+    let mut problems = Vec::new();
+    let mut names = HashSet::new();
+    let mut router = RouterBuilder::default();
+    for endpoint in endpoints {
+        let mut must = |field, value: &str, what: &str| {
+            problems.push(format!("endpoint {}: {field} is {}, but must {what}", shown(&endpoint.name), shown(value)));
+        };
+        if !names.insert(endpoint.name.clone()) {
+            must("name", &endpoint.name, "be unlike all others");
+        } else if let Err(what) = check_name(&endpoint.name) {
+            must("name", &endpoint.name, what);
+        }
+        let host = endpoint.host.as_deref().map_or(Ok(HostPattern::ANY), HostPattern::parse);
+        let path = endpoint.path.as_deref().map_or(Ok(Template::any()), Template::parse);
+        for (field, value, error) in
+            [("host", &endpoint.host, host.as_ref().err()), ("path", &endpoint.path, path.as_ref().err())]
+        {
+            if let (Some(value), Some(what)) = (value, error) {
+                must(field, value, what);
+            }
+        }
+        let (Ok(host), Ok(path)) = (host, path) else { continue };
+        let state = Arc::new(EndpointState {
+            name: endpoint.name.clone().into(),
+            url_template: endpoint.path.clone(),
+            policy: endpoint.policy.clone().unwrap_or_else(|| fallback.clone()),
+            idempotent: endpoint.idempotent,
+            budget: Budget::new(),
+        });
+        if let Err(other) = router.insert(host, path, &endpoint.methods, &state) {
+            problems.push(format!(
+                "endpoint {}: for {}, it cannot be told apart from {}: one must say more of host or path, or have other methods",
+                shown(&endpoint.name),
+                requests(&endpoint),
+                shown(&other.name),
+            ));
+        }
+    }
+    match router.build() {
+        Ok(router) if problems.is_empty() => Ok(router),
+        Ok(_) => Err(EndpointsError { problems }),
+        Err(error) => {
+            problems.push(format!("the router refuses a path: {error}"));
+            Err(EndpointsError { problems })
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), &'static str> {
+    if name == FALLBACK {
+        return Err("be another: it is that of the fallback");
+    }
+    let is_short = !name.is_empty() && name.chars().count() <= LONGEST_NAME;
+    let is_printed = !name.chars().any(char::is_control);
+    if is_short && is_printed { Ok(()) } else { Err("be 1 to 100 characters long, none of them a control character") }
+}
+
+/// Says what an endpoint is for.
+fn requests(endpoint: &Endpoint) -> String {
+    let methods: Vec<&str> = endpoint.methods.iter().map(http::Method::as_str).collect();
+    let methods = if methods.is_empty() { "all methods".to_owned() } else { methods.join(", ") };
+    let host = endpoint.host.as_deref().unwrap_or("any host");
+    let path = endpoint.path.as_deref().unwrap_or("any path");
+    format!("{methods}, {host}, {path}")
+}
+
+/// Quotes a value, but not all of one that is absurdly long.
+fn shown(value: &str) -> String {
+    match value.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{:?}…", value.split_at(end).0),
+        None => format!("{value:?}"),
+    }
+}
+
+const LONGEST_NAME: usize = 100;
+const LONGEST_SHOWN: usize = 200;

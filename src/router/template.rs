@@ -1,0 +1,199 @@
+//! Which paths an endpoint is for.
+
+use super::path::canonical_escapes;
+
+/// A path some of whose segments are open. Sorted by its shape, so that of two that match a path the more specific goes
+/// first.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Template {
+    shape: Shape,
+    /// As the router reads it. Parameters have no names here: names do not tell templates apart.
+    route: String,
+}
+
+/// What each segment of a template is.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Shape(Vec<Segment>);
+
+/// The more specific goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Segment {
+    Literal,
+    Parameter,
+    /// All that follows, or nothing.
+    Tail,
+}
+
+impl Template {
+    /// Returns the template of any path.
+    pub(crate) fn any() -> Self {
+        Self { shape: Shape(vec![Segment::Tail]), route: String::new() }
+    }
+
+    /// Reads what a user wrote.
+    ///
+    /// # Errors
+    ///
+    /// Says what it must be or have.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.contains("://") {
+            return Err("be a path alone, without scheme and host".to_owned());
+        }
+        if text.contains(['?', '#']) {
+            return Err("have no query and no fragment: they play no part".to_owned());
+        }
+        let Some(segments) = text.strip_suffix('/').unwrap_or(text).strip_prefix('/') else {
+            let is_root = text.is_empty() || text == "/";
+            let root = Self { shape: Shape(Vec::new()), route: String::new() };
+            return if is_root { Ok(root) } else { Err("begin with `/`".to_owned()) };
+        };
+        let mut template = Self { shape: Shape(Vec::new()), route: String::new() };
+        for segment in segments.split('/') {
+            template.push(segment)?;
+        }
+        let parameters = template.shape.0.iter().filter(|segment| **segment == Segment::Parameter).count();
+        if parameters > MAX_PARAMETERS {
+            return Err(format!("have at most {MAX_PARAMETERS} parameters"));
+        }
+        Ok(template)
+    }
+
+    pub(super) fn into_parts(self) -> (Shape, String) {
+        (self.shape, self.route)
+    }
+
+    fn push(&mut self, segment: &str) -> Result<(), String> {
+        if self.shape.0.last() == Some(&Segment::Tail) {
+            return Err("have its tail at the end".to_owned());
+        }
+        let parameter = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}'));
+        let kind = match parameter.filter(|name| !name.contains(['{', '}'])) {
+            None => {
+                self.route.extend(["/", &literal(segment)?]);
+                Segment::Literal
+            }
+            Some(name) => match name.strip_prefix('*') {
+                None => {
+                    check_name(name)?;
+                    self.route.push_str("/{p}");
+                    Segment::Parameter
+                }
+                Some(name) => {
+                    check_name(name)?;
+                    Segment::Tail
+                }
+            },
+        };
+        self.shape.0.push(kind);
+        Ok(())
+    }
+}
+
+impl Shape {
+    /// Returns the part of a path that a template of this shape is compared with, or `None` if none can match it.
+    pub(super) fn cut<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let has_tail = self.0.last() == Some(&Segment::Tail);
+        let closed = self.0.len() - usize::from(has_tail);
+        match path.match_indices('/').nth(closed) {
+            Some((end, _)) => has_tail.then(|| path.split_at(end).0),
+            None => (path.matches('/').count() == closed).then_some(path),
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    let must_be = || "name its parameters with letters, digits, `_`, `-` and `.`: \"{id}\", \"{*rest}\"".to_owned();
+    if is_name { Ok(()) } else { Err(must_be()) }
+}
+
+fn literal(segment: &str) -> Result<String, String> {
+    if segment.contains(['{', '}']) {
+        return Err("have whole segments as parameters: \"/{id}\"; a brace itself is written %7B or %7D".to_owned());
+    }
+    let is_escape = |escape: &str| escape.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    if !segment.split('%').skip(1).all(is_escape) {
+        return Err("have two hexadecimal digits after each `%`".to_owned());
+    }
+    let canonical = canonical_escapes(segment);
+    if matches!(canonical.as_str(), "." | "..") {
+        return Err("have no segment `.` or `..`".to_owned());
+    }
+    Ok(canonical)
+}
+
+/// The router gives up on more than 25.
+const MAX_PARAMETERS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn template(text: &str) -> Template {
+        Template::parse(text).unwrap_or_else(|error| panic!("{text} must be {error}"))
+    }
+
+    #[test]
+    fn templates_that_match_the_same_are_the_same() {
+        for (one, others) in [
+            ("/", &["", "/"][..]),
+            ("/v1/charges/{id}", &["/v1/charges/{id}/", "/v1/charges/{charge_id}", "/%76%31/charges/{a.b-c}"]),
+            ("/v1/{*rest}", &["/v1/{*rest}/", "/v1/{*path}"]),
+            ("/{*rest}", &["/{*any}"]),
+            ("/a%2fb", &["/a%2Fb"]),
+            ("/stra\u{df}e", &["/stra%C3%9Fe"]),
+        ] {
+            for other in others {
+                assert_eq!(template(one), template(other), "{one}, {other}");
+            }
+        }
+        assert_eq!(Template::any(), template("/{*rest}"));
+        let different = ["/", "//", "/a", "/A", "//a", "/a//", "/{a}", "/{*a}", "/a/{b}", "/a/{*b}", "/a%2Fb", "/a/b"];
+        for (at, one) in different.iter().enumerate() {
+            for other in different.iter().skip(at + 1) {
+                assert_ne!(template(one), template(other), "{one}, {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_template_is_refused_and_told_what_to_write() {
+        let names = "name its parameters with letters, digits, `_`, `-` and `.`: \"{id}\", \"{*rest}\"";
+        let whole = "have whole segments as parameters: \"/{id}\"; a brace itself is written %7B or %7D";
+        let dots = "have no segment `.` or `..`";
+        let escapes = "have two hexadecimal digits after each `%`";
+        for (text, expected) in [
+            ("v1/charges", "begin with `/`"),
+            ("*", "begin with `/`"),
+            (" /v1", "begin with `/`"),
+            ("https://payments.internal/v1", "be a path alone, without scheme and host"),
+            ("/v1?q={q}", "have no query and no fragment: they play no part"),
+            ("/v1#f", "have no query and no fragment: they play no part"),
+            ("/{*rest}/a", "have its tail at the end"),
+            ("/{*rest}//", "have its tail at the end"),
+            ("/{}", names),
+            ("/{*}", names),
+            ("/{**a}", names),
+            ("/{a b}", names),
+            ("/{\u{e9}}", names),
+            ("/{id}:capture", whole),
+            ("/img-{id}", whole),
+            ("/{a}{b}", whole),
+            ("/{{a}}", whole),
+            ("/{a", whole),
+            ("/a}", whole),
+            ("/{a/b}", whole),
+            ("/a/./b", dots),
+            ("/a/..", dots),
+            ("/%2e%2E/a", dots),
+            ("/100%", escapes),
+            ("/%4g", escapes),
+            ("/%", escapes),
+        ] {
+            assert_eq!(Template::parse(text).unwrap_err(), expected, "{text:?}");
+        }
+        assert_eq!(Template::parse(&"/{a}".repeat(17)).unwrap_err(), "have at most 16 parameters");
+        assert!(Template::parse(&"/{a}".repeat(16)).is_ok());
+    }
+}

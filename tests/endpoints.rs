@@ -1,0 +1,213 @@
+//! Which endpoint a request belongs to, what that changes, and what it costs to find it.
+#![cfg(test)]
+#![cfg(feature = "endpoints")]
+
+use std::time::Duration;
+
+use forbear::{Call, Decision, Endpoint, Endpoints, Event, Failure, Now, Outcome};
+use http::{Method, Uri};
+
+fn quiet(endpoints: impl IntoIterator<Item = Endpoint>) -> Endpoints {
+    let builder = Endpoints::builder().observer(|_: &Event<'_>| {});
+    endpoints.into_iter().fold(builder, |builder, endpoint| builder.endpoint(endpoint)).build().unwrap()
+}
+
+#[track_caller]
+fn start(endpoints: &Endpoints, method: &Method, uri: &str) -> Call {
+    let uri: Uri = uri.parse().unwrap_or_else(|error| panic!("{uri}: {error}"));
+    endpoints.call(method, &uri).replayable(true).start(Now::default(), 7)
+}
+
+#[track_caller]
+fn name(endpoints: &Endpoints, method: &Method, uri: &str) -> String {
+    start(endpoints, method, uri).endpoint().to_owned()
+}
+
+#[test]
+fn the_more_specific_host_goes_first_then_the_path_then_the_method() {
+    let endpoints = quiet([
+        Endpoint::new("all POST").method(Method::POST),
+        Endpoint::new("health").path("/health"),
+        Endpoint::new("internal").host("*.internal"),
+        Endpoint::new("internal 8443").host("*.internal:8443"),
+        Endpoint::new("east").host("*.east.internal"),
+        Endpoint::new("a DELETE").host("a.east.internal").method(Method::DELETE),
+        Endpoint::new("a 8443").host("a.east.internal:8443").path("/v1/{*rest}"),
+        Endpoint::new("pay").host("pay").path("/v1/{*rest}"),
+        Endpoint::new("pay POST").host("pay").method(Method::POST).path("/v1/{*rest}"),
+        Endpoint::new("charges").host("pay").path("/v1/charges"),
+        Endpoint::new("charge").host("pay").method(Method::GET).method(Method::PUT).path("/v1/charges/{id}"),
+        Endpoint::new("search").host("pay").path("/v1/charges/search"),
+        Endpoint::new("refunds").host("pay").method(Method::POST).path("/v1/charges/{id}/refunds"),
+        Endpoint::new("any refunds").host("pay").path("/v1/{kind}/{id}/refunds"),
+        Endpoint::new("item").host("pay").path("/v1/{kind}/{id}"),
+        Endpoint::new("root").host("pay").path("/"),
+    ]);
+    for (method, uri, expected) in [
+        ("GET", "http://elsewhere/health", "health"),
+        ("POST", "http://elsewhere/health", "health"),
+        ("POST", "http://elsewhere/v1", "all POST"),
+        ("GET", "http://elsewhere/v1", "fallback"),
+        ("GET", "http://b.internal/health", "internal"),
+        ("GET", "https://b.internal:8443/", "internal 8443"),
+        ("GET", "https://b.east.internal:8443/", "east"),
+        ("DELETE", "http://a.east.internal/", "a DELETE"),
+        ("GET", "http://a.east.internal/", "east"),
+        ("DELETE", "http://a.east.internal:8443/v1/x", "a 8443"),
+        ("DELETE", "http://a.east.internal:8443/v2/x", "a DELETE"),
+        ("GET", "http://a.east.internal:8443/v2/x", "east"),
+        ("GET", "http://pay/", "root"),
+        ("GET", "http://pay/v1", "pay"),
+        ("POST", "http://pay/v1", "pay POST"),
+        ("POST", "http://pay/v1/a/b/c/d", "pay POST"),
+        ("POST", "http://pay/v1/charges", "charges"),
+        ("GET", "http://pay/v1/charges/7", "charge"),
+        ("PUT", "http://pay/v1/charges/7", "charge"),
+        ("DELETE", "http://pay/v1/charges/7", "item"),
+        ("GET", "http://pay/v1/orders/7", "item"),
+        ("GET", "http://pay/v1/charges/search", "search"),
+        ("GET", "http://pay/v1/charges/searching", "charge"),
+        ("POST", "http://pay/v1/charges/search/refunds", "refunds"),
+        ("GET", "http://pay/v1/charges/7/refunds", "any refunds"),
+        ("GET", "http://pay/v1/charges/7/refunds/1", "pay"),
+        ("GET", "http://pay/v2", "fallback"),
+        ("POST", "http://pay/v2", "all POST"),
+    ] {
+        let method = Method::try_from(method).unwrap();
+        assert_eq!(name(&endpoints, &method, uri), expected, "{method} {uri}");
+    }
+}
+
+#[test]
+fn what_is_written_in_two_ways_belongs_to_the_same_endpoint() {
+    // host, path, those that belong to it, others
+    let table: [(&str, &str, &[&str], &[&str]); 19] = [
+        ("Pay.Internal", "/v1", &["http://PAY.internal/v1", "HTTPS://pay.INTERNAL/v1"], &["http://pay.internal/V1"]),
+        ("pay", "/v1", &["http://pay/v1", "https://pay:8443/v1", "http://pay./v1"], &["http://a.pay/v1"]),
+        ("pay:443", "/v1", &["https://pay/v1", "https://pay:443/v1", "http://pay:443/v1"], &["http://pay/v1"]),
+        ("*.internal", "/", &["http://a.internal", "http://a.b.internal/"], &["http://internal", "http://ainternal"]),
+        ("[0:0::1]", "/", &["http://[::1]", "http://[0000::0:1]:80/"], &["http://[::2]"]),
+        ("2001:DB8::1", "/", &["http://[2001:db8:0::1]:8080"], &["http://[2001:db8::2]"]),
+        ("xn--bcher-kva.example", "/", &["http://xn--bcher-kva.example"], &["http://bcher.example"]),
+        ("pay", "/v1/{id}", &["http://pay/v1/7", "http://pay/v1/a%2Fb", "http://pay/v1/7/"], &["http://pay/v1//"]),
+        (
+            "pay",
+            "/v1/{*rest}",
+            &["http://pay/v1", "http://pay/v1/", "http://pay/v1/a/b", "http://pay/v1//"],
+            &["http://pay/v12"],
+        ),
+        (
+            "pay",
+            "/v1",
+            &["http://pay/v1", "http://pay/v1/", "http://pay/v1?a#b", "http://u:w@pay/v1"],
+            &["http://pay/v1//"],
+        ),
+        ("pay", "/v1/", &["http://pay/v1", "http://pay/v1/"], &["http://pay/v1//", "http://pay/v1/a"]),
+        ("pay", "/a/b", &["http://pay/a/b"], &["http://pay/a//b", "http://pay//a/b", "http://pay/a%2Fb"]),
+        ("pay", "", &["http://pay", "http://pay/", "pay:443"], &["http://pay//", "http://pay/a"]),
+        ("pay", "/charges~", &["http://pay/%63harges%7e", "http://pay/charges%7E"], &["http://pay/%43harges~"]),
+        ("pay", "/%63harges", &["http://pay/charges"], &[]),
+        ("pay", "/a%3ab", &["http://pay/a%3ab", "http://pay/a%3Ab"], &["http://pay/a:b"]),
+        ("pay", "/a b/\u{e9}", &["http://pay/a%20b/%c3%A9", "http://pay/a%20b/\u{e9}"], &["http://pay/a+b/%E9"]),
+        (
+            "pay",
+            "/a/b",
+            &["http://pay/a/./c/../b", "http://pay/x/%2e%2E/a/b/.", "http://pay/../a/b"],
+            &["http://pay/a/.b"],
+        ),
+        ("pay", "/a*b:c", &["http://pay/a*b:c"], &["http://pay/aab:c"]),
+    ];
+    for (host, path, those, others) in table {
+        let endpoints = quiet([Endpoint::new("it").host(host).path(path)]);
+        let belongs = |uri: &&str| name(&endpoints, &Method::GET, uri) == "it";
+        assert_eq!(those.iter().find(|uri| !belongs(uri)), None, "{host} {path}");
+        assert_eq!(others.iter().find(|uri| belongs(uri)), None, "{host} {path}");
+    }
+    let of_any_host = quiet([Endpoint::new("it").path("/"), Endpoint::new("named").method(Method::GET).path("/v1")]);
+    assert_eq!(name(&of_any_host, &Method::OPTIONS, "*"), "it");
+    assert_eq!(name(&of_any_host, &Method::GET, "/v1"), "named", "a request without a host");
+}
+
+#[test]
+fn a_method_is_any_token_and_letter_case_tells_them_apart() {
+    let method = |name: &str| Method::from_bytes(name.as_bytes()).unwrap();
+    let endpoints = quiet([
+        Endpoint::new("purge").method(method("PURGE")).method(method("PURGE")),
+        Endpoint::new("lower").method(method("get")),
+        Endpoint::new("odd").method(method("!#$%&'*+-.^_`|~0aZ")),
+    ]);
+    for (of, expected) in [
+        ("PURGE", "purge"),
+        ("purge", "fallback"),
+        ("get", "lower"),
+        ("GET", "fallback"),
+        ("!#$%&'*+-.^_`|~0aZ", "odd"),
+    ] {
+        assert_eq!(name(&endpoints, &method(of), "http://pay/"), expected, "{of}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let long = "x".repeat(1_000);
+    let builder = [
+        Endpoint::new("pay").host("https://pay/v1").path("v1/{id"),
+        Endpoint::new("").host("b\u{fc}cher.example"),
+        Endpoint::new("fallback"),
+        Endpoint::new("a\nb").method(Method::PUT),
+        Endpoint::new(long).method(Method::PATCH),
+        Endpoint::new("pay").host("a"),
+        Endpoint::new("one").host("*.internal").method(Method::GET).method(Method::POST).path("/v1/{id}"),
+        Endpoint::new("two").host("*.Internal.").method(Method::POST).path("/%761/{charge}/"),
+        Endpoint::new("three").host("*.internal").path("/v1/{id}"),
+        Endpoint::new("four").host("*.internal").path("/v1/{id}"),
+        Endpoint::new("five").path("/{*rest}"),
+    ]
+    .into_iter()
+    .fold(Endpoints::builder(), forbear::EndpointsBuilder::endpoint);
+    let error = builder.build().unwrap_err();
+    let expected = [
+        r#"endpoint "pay": host is "https://pay/v1", but must be a host alone: write "pay""#,
+        r#"endpoint "pay": path is "v1/{id", but must begin with `/`"#,
+        r#"endpoint "": name is "", but must be 1 to 100 characters long, none of them a control character"#,
+        "endpoint \"\": host is \"b\u{fc}cher.example\", but must be ASCII: write a name in other letters as its punycode, \"xn--…\"",
+        r#"endpoint "fallback": name is "fallback", but must be another: it is that of the fallback"#,
+        r#"endpoint "a\nb": name is "a\nb", but must be 1 to 100 characters long, none of them a control character"#,
+        &format!(
+            "endpoint {0:?}…: name is {0:?}…, but must be 1 to 100 characters long, none of them a control character",
+            "x".repeat(200)
+        ),
+        r#"endpoint "pay": name is "pay", but must be unlike all others"#,
+        r#"endpoint "two": for POST, *.Internal., /%761/{charge}/, it cannot be told apart from "one": one must say more of host or path, or have other methods"#,
+        r#"endpoint "four": for all methods, *.internal, /v1/{id}, it cannot be told apart from "three": one must say more of host or path, or have other methods"#,
+        r#"endpoint "five": for all methods, any host, /{*rest}, it cannot be told apart from "fallback": one must say more of host or path, or have other methods"#,
+    ];
+    assert_eq!(error.problems().collect::<Vec<_>>(), expected);
+    assert_eq!(error.to_string(), expected.join("\n"));
+}
+
+#[test]
+fn hosts_of_an_endpoint_share_its_budget_and_those_of_the_fallback_do_not() {
+    let endpoints = quiet([Endpoint::new("internal").host("*.internal")]);
+    assert_eq!(retries_left(&endpoints, "http://a.internal/"), 5);
+    assert_eq!(retries_left(&endpoints, "http://b.internal/"), 0);
+    assert_eq!(retries_left(&endpoints, "http://c.example/"), 5);
+    assert_eq!(retries_left(&endpoints, "http://c.example/"), 0);
+    assert_eq!(retries_left(&endpoints, "http://d.example/"), 5);
+}
+
+/// Spends the credit and counts the retries that it paid for.
+fn retries_left(endpoints: &Endpoints, uri: &str) -> usize {
+    let mut waiting = Vec::new();
+    loop {
+        let mut call = start(endpoints, &Method::GET, uri);
+        call.begin(Now::default()).unwrap();
+        match call.on_outcome(&Outcome::failure(Failure::Connect), Now::default()) {
+            Decision::Retry(_) => {
+                call.begin(Now::from_origin(Duration::from_secs(10))).unwrap(); // else the price goes back
+                waiting.push(call);
+            }
+            Decision::Done(_) => return waiting.len(),
+        }
+    }
+}
