@@ -380,6 +380,8 @@ impl Call {
             Box::new(Report {
                 method: terms.method.clone(),
                 origin: terms.host.origin.clone(),
+                endpoint: terms.endpoint().name.clone(),
+                url_template: terms.endpoint().url_template.clone(),
                 attempts: Vec::new(),
                 reason: None,
                 elapsed,

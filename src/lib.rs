@@ -56,7 +56,7 @@
 //! | `abandoned` | a call was dropped in flight or waiting | `abandoned http.request.method="GET" retry.attempt=1 retry.max_attempts=3` |
 //!
 //! Each carries `retry.call` (an id that joins the lines of one call), `retry.endpoint`, `server.address` and
-//! `server.port`, too. `http.request.resend_count` is absent on the first attempt; `retry.hint_malformed` is there, and
+//! `server.port`, too, and `url.template` if the endpoint has one. `http.request.resend_count` is absent on the first attempt; `retry.hint_malformed` is there, and
 //! true, when the server's hint was not understood. `retry.issuer` and `retry.confidence` (`proven`, `strong`, `weak`,
 //! `status`) are there for responses only, and `retry.evidence` (names of headers, `body`, or `status` for one that only
 //! this issuer uses) where there is any. None carries a path, a query, user information, a header value or a body.

@@ -24,6 +24,7 @@ impl Observer for Tracing {
             http.request.method = event.method().as_str(),
             server.address = event.server_address(),
             server.port = event.server_port(),
+            url.template = event.url_template(),
             http.response.status_code = event.status().map(|status| status.as_u16()),
             error.type = error_type(event).as_deref(),
             http.request.resend_count = event.attempt().checked_sub(1).filter(|count| *count > 0),

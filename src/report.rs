@@ -1,5 +1,6 @@
 //! What happened to a call, attempt by attempt.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +17,8 @@ use crate::policy::{Retry, StopReason, WaitSource};
 pub struct Report {
     pub(crate) method: Method,
     pub(crate) origin: Origin<'static>,
+    pub(crate) endpoint: Cow<'static, str>,
+    pub(crate) url_template: Option<String>,
     pub(crate) attempts: Vec<AttemptReport>,
     pub(crate) reason: Option<StopReason>,
     pub(crate) elapsed: Duration,
@@ -40,6 +43,18 @@ impl Report {
     #[must_use]
     pub const fn server_port(&self) -> Option<u16> {
         self.origin.port()
+    }
+
+    /// Returns the name of the endpoint, `fallback` for a request without one.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Returns the template of the path, as the endpoint has it.
+    #[must_use]
+    pub fn url_template(&self) -> Option<&str> {
+        self.url_template.as_deref()
     }
 
     /// Returns the attempts, the first one first.

@@ -81,6 +81,32 @@ fn assert_fields(line: &Line, message: &str, expected: &[(&str, &str)]) {
     }
 }
 
+#[cfg(feature = "endpoints")]
+#[tokio::test]
+async fn events_and_reports_name_the_endpoint_and_its_template_and_not_the_path() {
+    let (ear, _guard) = Ear::listen();
+    let server = Server::start(|_, _| respond(500, &[], b"")).await;
+    let endpoints = Endpoints::builder()
+        .endpoint(forbear::Endpoint::new("charges").method(Method::GET).path("/v1/charges/{id}"))
+        .endpoint(forbear::Endpoint::new("others"))
+        .build()
+        .unwrap();
+    let client = Client::builder(reqwest::Client::builder().no_proxy()).endpoints(endpoints).build().unwrap();
+    let url = format!("{}/v1/charges/7?q=1#f", server.url);
+    for (request, endpoint, template) in
+        [(client.get(&url), "charges", Some("/v1/charges/{id}")), (client.delete(&url), "others", None)]
+    {
+        let response = request.send().await.unwrap();
+        let report = Report::of(&response).unwrap();
+        assert_eq!((report.endpoint(), report.url_template()), (endpoint, template));
+    }
+    let lines = ear.lines();
+    let fields = |line: &Line| ["retry.endpoint", "url.template"].map(|name| line.fields.get(name).cloned());
+    let quoted = |text: &str| Some(format!("{text:?}"));
+    assert_eq!(fields(&lines[0]), [quoted("charges"), quoted("/v1/charges/{id}")]);
+    assert_eq!(fields(&lines[1]), [quoted("others"), None]);
+}
+
 /// The fields that every event of one call has.
 fn common(server: &Server) -> Vec<(&'static str, String)> {
     let port = server.url.rsplit(':').next().unwrap().to_owned();
