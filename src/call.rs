@@ -99,6 +99,8 @@ pub(crate) struct Terms {
     /// Instead of the endpoint's.
     pub(crate) policy: Option<Policy>,
     /// Instead of the policy's.
+    pub(crate) max_elapsed: Option<Duration>,
+    /// Instead of the policy's.
     pub(crate) timeout: Option<Duration>,
     pub(crate) idempotent: bool,
     pub(crate) replayable: bool,
@@ -151,7 +153,7 @@ impl Call {
         let out_of_time = timeout.is_some_and(|timeout| elapsed >= timeout);
         match self.state {
             State::Ready if !out_of_time => self.first = now,
-            State::Waiting(payment) if !out_of_time && since_first <= self.policy().max_elapsed() => {
+            State::Waiting(payment) if !out_of_time && since_first <= self.max_elapsed() => {
                 self.paid = self.paid.and(payment);
             }
             State::Ready => {
@@ -243,7 +245,7 @@ impl Call {
         self.terms.endpoint().url_template.as_deref()
     }
 
-    /// Returns the policy that applies.
+    /// Returns the policy that applies, but for the limits of time that the call has of its own.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         self.terms.policy.as_ref().unwrap_or(&self.terms.endpoint().policy)
@@ -335,6 +337,10 @@ impl Call {
         self.policy().mode() == Mode::Off
     }
 
+    fn max_elapsed(&self) -> Duration {
+        self.terms.max_elapsed.unwrap_or(self.policy().max_elapsed())
+    }
+
     fn timeout(&self) -> Option<Duration> {
         self.terms.timeout.or(self.policy().timeout())
     }
@@ -344,7 +350,7 @@ impl Call {
         // To start when the time of the call is up is of no use.
         let limit = self.timeout().map_or(Duration::MAX, |timeout| timeout.saturating_sub(Duration::from_nanos(1)));
         let of_the_call = limit.saturating_sub(now.saturating_since(self.started));
-        of_the_call.min(self.policy().max_elapsed().saturating_sub(now.saturating_since(self.first)))
+        of_the_call.min(self.max_elapsed().saturating_sub(now.saturating_since(self.first)))
     }
 
     /// Ends with an answer, or with the caller's own error.

@@ -2,10 +2,11 @@
 #![cfg(test)]
 #![cfg(feature = "endpoints")]
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use forbear::{Call, Decision, Endpoint, Endpoints, Event, Failure, Now, Outcome};
-use http::{Method, Uri};
+use forbear::{Call, CallBuilder, Decision, Endpoint, Endpoints, Event, Failure, Now, Outcome, Policy, StopReason};
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 fn quiet(endpoints: impl IntoIterator<Item = Endpoint>) -> Endpoints {
     let builder = Endpoints::builder().observer(|_: &Event<'_>| {});
@@ -196,18 +197,117 @@ fn hosts_of_an_endpoint_share_its_budget_and_those_of_the_fallback_do_not() {
     assert_eq!(retries_left(&endpoints, "http://d.example/"), 5);
 }
 
+#[test]
+fn a_request_overrides_its_policy_and_its_time_and_still_pays_from_its_endpoint() {
+    let endpoints = quiet([
+        Endpoint::new("charges").host("pay").path("/v1/charges").policy(attempts(2)),
+        Endpoint::new("others").host("pay"),
+    ]);
+    let uri = Uri::from_static("http://pay/v1/charges");
+    let call = || endpoints.call(&Method::GET, &uri).replayable(true);
+    let start = |call: CallBuilder<'_>| call.start(Now::default(), 7);
+    assert_eq!(start(call()).policy().max_attempts(), 2);
+    let mut retried = Vec::new();
+    for _ in 0..5 {
+        let mut own = start(call().policy(attempts(4)).max_elapsed(Duration::MAX).timeout(Duration::MAX));
+        assert_eq!((own.endpoint(), own.policy().max_attempts()), ("charges", 4));
+        assert!(fails(&mut own).is_none());
+        retried.push(own);
+    }
+    assert_eq!(fails(&mut start(call())), Some(StopReason::Budget), "five were paid from its endpoint's budget");
+    assert_eq!(retries_left(&endpoints, "http://pay/v1/orders"), 5, "and none from another's");
+}
+
+#[test]
+fn a_request_has_less_or_more_time_than_its_policy_gives() {
+    let one_second = Policy::builder().max_elapsed(Duration::from_secs(1)).build().unwrap();
+    let endpoints = Endpoints::builder().fallback(one_second).observer(|_: &Event<'_>| {}).build().unwrap();
+    let uri = Uri::from_static("http://pay/");
+    let call = || endpoints.call(&Method::GET, &uri).replayable(true);
+    let asks_for_two_s = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("2"))]);
+    let asked = |call: CallBuilder<'_>, wakes_at: u64| {
+        let mut call = call.start(Now::default(), 7);
+        call.begin(Now::default()).unwrap();
+        let outcome = Outcome::response(StatusCode::SERVICE_UNAVAILABLE, &asks_for_two_s, UNIX_EPOCH);
+        match call.on_outcome(&outcome, Now::default()) {
+            Decision::Retry(_) => call.begin(Now::from_origin(Duration::from_secs(wakes_at))).is_ok(),
+            Decision::Done(_) => false,
+        }
+    };
+    let s = Duration::from_secs;
+    assert!(!asked(call(), 2));
+    assert!(asked(call().max_elapsed(s(3)), 3));
+    assert!(!asked(call().max_elapsed(s(3)), 4), "it wakes too late");
+    assert!(!asked(call().max_elapsed(Duration::ZERO), 0));
+    assert!(asked(call().max_elapsed(s(3)).policy(attempts(2)), 3), "it goes before a policy of the call's own, too");
+    assert!(!asked(call().max_elapsed(s(3)).timeout(s(1)), 3), "the time of the call is a limit of its own");
+}
+
+#[test]
+fn the_callers_word_goes_before_the_endpoints_and_that_before_key_and_method() {
+    let mut key = HeaderMap::new();
+    key.insert("idempotency-key", HeaderValue::from_static("8e03978e"));
+    // the endpoint's word, the method, whether there is a key, the caller's word, whether it is repeated
+    for (endpoint, method, has_key, caller, expected) in [
+        (None, Method::POST, false, None, false),
+        (None, Method::POST, true, None, true),
+        (None, Method::PUT, false, None, true),
+        (Some(true), Method::POST, false, None, true),
+        (Some(true), Method::POST, false, Some(false), false),
+        (Some(true), Method::POST, true, Some(false), false),
+        (Some(false), Method::GET, false, None, false),
+        (Some(false), Method::POST, true, None, false),
+        (Some(false), Method::GET, false, Some(true), true),
+    ] {
+        let it = Endpoint::new("it");
+        let endpoints = quiet([if let Some(word) = endpoint { it.idempotent(word) } else { it }]);
+        let uri = Uri::from_static("http://pay/");
+        let mut call = endpoints.call(&method, &uri).replayable(true);
+        if has_key {
+            call = call.headers(&key);
+        }
+        if let Some(word) = caller {
+            call = call.idempotent(word);
+        }
+        let mut call = call.start(Now::default(), 7);
+        call.begin(Now::default()).unwrap();
+        let outcome = Outcome::failure(Failure::Interrupted);
+        let is_repeated = matches!(call.on_outcome(&outcome, Now::default()), Decision::Retry(_));
+        assert_eq!(is_repeated, expected, "{endpoint:?} {method} {has_key} {caller:?}");
+    }
+}
+
+#[test]
+fn an_endpoint_without_a_policy_has_that_of_the_fallback() {
+    let builder = Endpoints::builder().endpoint(Endpoint::new("it").path("/it")).fallback(attempts(7));
+    let endpoints = builder.build().unwrap();
+    for uri in ["http://pay/it", "http://pay/other"] {
+        assert_eq!(start(&endpoints, &Method::GET, uri).policy().max_attempts(), 7, "{uri}");
+    }
+}
+
+fn attempts(max: u32) -> Policy {
+    Policy::builder().max_attempts(max).build().unwrap()
+}
+
+/// Lets an attempt fail and its retry begin, or returns why there is none.
+fn fails(call: &mut Call) -> Option<StopReason> {
+    call.begin(Now::default()).unwrap();
+    let Decision::Done(done) = call.on_outcome(&Outcome::failure(Failure::Connect), Now::default()) else {
+        call.begin(Now::from_origin(Duration::from_secs(1))).unwrap(); // else the price goes back
+        return None;
+    };
+    done.reason()
+}
+
 /// Spends the credit and counts the retries that it paid for.
 fn retries_left(endpoints: &Endpoints, uri: &str) -> usize {
     let mut waiting = Vec::new();
     loop {
         let mut call = start(endpoints, &Method::GET, uri);
-        call.begin(Now::default()).unwrap();
-        match call.on_outcome(&Outcome::failure(Failure::Connect), Now::default()) {
-            Decision::Retry(_) => {
-                call.begin(Now::from_origin(Duration::from_secs(10))).unwrap(); // else the price goes back
-                waiting.push(call);
-            }
-            Decision::Done(_) => return waiting.len(),
+        if fails(&mut call) == Some(StopReason::Budget) {
+            return waiting.len();
         }
+        waiting.push(call);
     }
 }

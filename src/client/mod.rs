@@ -186,6 +186,9 @@ impl Client {
         if let Some(policy) = overrides.policy {
             builder = builder.policy(policy);
         }
+        if let Some(max_elapsed) = overrides.max_elapsed {
+            builder = builder.max_elapsed(max_elapsed);
+        }
         if let Some(timeout) = request.timeout() {
             builder = builder.timeout(*timeout);
         }

@@ -22,6 +22,7 @@ pub struct RequestBuilder {
 pub(super) struct Overrides {
     pub(super) idempotent: Option<bool>,
     pub(super) policy: Option<Policy>,
+    pub(super) max_elapsed: Option<Duration>,
     /// Whether the body is a form, a stream whose parts may be at hand.
     pub(super) form: bool,
 }
@@ -109,20 +110,27 @@ impl RequestBuilder {
         self.map(|request| request.timeout(timeout))
     }
 
-    /// Says whether the request may be done twice. Default by method and `Idempotency-Key`.
+    /// Says whether the request may be done twice. Default as its endpoint says, else by `Idempotency-Key` and method.
     pub fn idempotent(mut self, idempotent: bool) -> Self {
         self.overrides.idempotent = Some(idempotent);
         self
     }
 
-    /// Sets the policy of this call. Its host's budget still pays for the retries.
+    /// Sets the policy of this call. Its endpoint's budget still pays for the retries.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.overrides.policy = Some(policy);
         self
     }
 
-    /// Builds the request. What [`idempotent`](Self::idempotent) and [`policy`](Self::policy) said is not part of it, and
-    /// a form is a stream.
+    /// Sets how long after the first attempt the last one may start, instead of the policy's
+    /// [`max_elapsed`](Policy::max_elapsed).
+    pub fn max_elapsed(mut self, max_elapsed: Duration) -> Self {
+        self.overrides.max_elapsed = Some(max_elapsed);
+        self
+    }
+
+    /// Builds the request. What [`idempotent`](Self::idempotent), [`policy`](Self::policy) and
+    /// [`max_elapsed`](Self::max_elapsed) said is not part of it, and a form is a stream.
     ///
     /// # Errors
     ///

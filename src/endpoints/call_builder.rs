@@ -20,6 +20,7 @@ pub struct CallBuilder<'a> {
     origin: Origin<'a>,
     path: &'a str,
     policy: Option<Policy>,
+    max_elapsed: Option<Duration>,
     timeout: Option<Duration>,
     /// The caller's word.
     idempotent: Option<bool>,
@@ -36,6 +37,7 @@ impl<'a> CallBuilder<'a> {
             origin,
             path,
             policy: None,
+            max_elapsed: None,
             timeout: None,
             idempotent: None,
             has_key: false,
@@ -77,6 +79,13 @@ impl<'a> CallBuilder<'a> {
         self
     }
 
+    /// Sets how long after the first attempt the last one may start, instead of the policy's
+    /// [`max_elapsed`](Policy::max_elapsed).
+    pub fn max_elapsed(mut self, max_elapsed: Duration) -> Self {
+        self.max_elapsed = Some(max_elapsed);
+        self
+    }
+
     /// Sets how long the whole call may take, instead of the policy's [`timeout`](Policy::timeout).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -96,6 +105,7 @@ impl<'a> CallBuilder<'a> {
             observer: Arc::clone(&endpoints.observer),
             method: self.method.clone(),
             policy: self.policy,
+            max_elapsed: self.max_elapsed,
             timeout: self.timeout,
             idempotent: idempotent.unwrap_or(self.has_key || self.method.is_idempotent()),
             replayable: self.replayable,

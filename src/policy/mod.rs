@@ -28,7 +28,7 @@ use crate::diagnosis::Condition;
 ///
 /// | limit | of | cuts off what is under way | the reading of the body included |
 /// |---|---|---|---|
-/// | [`max_elapsed`](PolicyBuilder::max_elapsed) | the start of the last attempt | no | |
+/// | [`max_elapsed`](PolicyBuilder::max_elapsed), or that of a request | the start of the last attempt | no | |
 /// | [`attempt_timeout`](PolicyBuilder::attempt_timeout) | one attempt, to the head of its response | yes | no |
 /// | [`timeout`](PolicyBuilder::timeout), or that of a request, which goes before it | the call | yes | yes |
 /// | a reqwest client's own timeout, unless the request has one | one attempt | yes | yes |

@@ -514,6 +514,9 @@ async fn a_request_has_a_policy_of_its_own() {
     let response = hasty_client().get(&server.url).policy(once).send().await.unwrap();
     assert_eq!(Report::of(&response).unwrap().reason(), Some(StopReason::Attempts));
     assert_eq!(server.counts().0, 1);
+    let response = hasty_client().get(&server.url).max_elapsed(Duration::ZERO).send().await.unwrap();
+    assert_eq!(Report::of(&response).unwrap().reason(), Some(StopReason::NoTimeLeft));
+    assert_eq!(server.counts().0, 2);
 }
 
 #[tokio::test]
