@@ -286,6 +286,58 @@ fn an_endpoint_without_a_policy_has_that_of_the_fallback() {
     }
 }
 
+#[test]
+fn a_look_up_among_a_thousand_endpoints_allocates_nothing() {
+    let resources = (0..500).flat_map(|number| {
+        let path = format!("/v1/resource-{number}");
+        let one = Endpoint::new(format!("one {number}")).host("pay").path(format!("{path}/{{id}}"));
+        [one, Endpoint::new(format!("all {number}")).host("pay").path(path)]
+    });
+    let endpoints = quiet(resources.chain([
+        Endpoint::new("search").host("pay").path("/v1/resource-7/search"),
+        Endpoint::new("deep").host("pay").path("/v1/{a}/x/{b}/{c}"),
+        Endpoint::new("tail").host("pay").path("/v1/resource-7/{id}/{*rest}"),
+        Endpoint::new("four").host("pay").path("/v2/{a}/{b}/{c}/{d}"),
+        Endpoint::new("address").host("[0:0::1]"),
+    ]));
+    for (uri, expected, allocations) in [
+        ("https://pay/v1/resource-7", "all 7", 0),
+        ("https://pay/v1/resource-7/", "all 7", 0),
+        ("https://pay/v1/resource-7/7%20a", "one 7", 0),
+        ("https://pay/v1/resource-7/search", "search", 0),
+        ("https://pay/v1/resource-7/searches", "one 7", 0),
+        ("https://pay/v1/resource-7/x/7/8", "tail", 0),
+        ("https://pay/v1/resource-8/x/7/8", "deep", 0),
+        ("https://pay/v1/resource-8/y/7/8", "fallback", 0),
+        ("https://[::1]/v1", "address", 0),
+        ("https://elsewhere/v1/resource-7", "fallback", 0),
+        // as the docs say: more than three parameters, and a path that has to be rewritten
+        ("https://pay/v2/1/2/3/4", "four", 1),
+        ("https://pay/v1/./resource-7", "all 7", 4),
+    ] {
+        assert_eq!(name(&endpoints, &Method::GET, uri), expected, "{uri}");
+        let uri: Uri = uri.parse().unwrap();
+        let call = || drop(endpoints.call(&Method::GET, &uri).start(Now::default(), 7));
+        let count = allocation_counter::measure(call).count_total;
+        assert!(count <= allocations, "{uri}: {count} allocations");
+    }
+}
+
+#[test]
+fn a_hundred_thousand_hosts_take_no_more_than_a_mebibyte() {
+    let endpoints = quiet([Endpoint::new("below").host("*.internal"), Endpoint::new("v1").path("/v1/{*rest}")]);
+    let crawl = || {
+        for number in 0..50_000 {
+            for (below, expected) in [("example", "fallback"), ("internal", "below")] {
+                assert_eq!(name(&endpoints, &Method::GET, &format!("http://host-{number}.{below}/")), expected);
+            }
+        }
+    };
+    let bytes = allocation_counter::measure(crawl).bytes_max;
+    println!("{bytes} bytes at most");
+    assert!(bytes <= 1 << 20, "{bytes} bytes");
+}
+
 fn attempts(max: u32) -> Policy {
     Policy::builder().max_attempts(max).build().unwrap()
 }

@@ -57,7 +57,8 @@ struct Routes(Vec<(Shape, matchit::Router<Methods>)>);
 impl Routes {
     /// Returns the endpoint for a path in its canonical spelling.
     fn find(&self, method: &Method, path: &str) -> Option<&Arc<EndpointState>> {
-        self.0.iter().find_map(|(shape, tree)| tree.at(shape.cut(path)?).ok()?.value.find(method))
+        let segments = path.bytes().filter(|byte| *byte == b'/').count();
+        self.0.iter().find_map(|(shape, tree)| tree.at(shape.cut(path, segments)?).ok()?.value.find(method))
     }
 
     /// Adds a template that is no more specific than those before it.

@@ -91,13 +91,15 @@ impl Template {
 
 impl Shape {
     /// Returns the part of a path that a template of this shape is compared with, or `None` if none can match it.
-    pub(super) fn cut<'p>(&self, path: &'p str) -> Option<&'p str> {
+    pub(super) fn cut<'p>(&self, path: &'p str, segments: usize) -> Option<&'p str> {
         let has_tail = self.0.last() == Some(&Segment::Tail);
         let closed = self.0.len() - usize::from(has_tail);
-        match path.match_indices('/').nth(closed) {
-            Some((end, _)) => has_tail.then(|| path.split_at(end).0),
-            None => (path.matches('/').count() == closed).then_some(path),
+        if segments == closed {
+            return Some(path);
         }
+        let mut slashes = path.bytes().enumerate().filter(|(_, byte)| *byte == b'/');
+        let (end, _) = slashes.nth(closed).filter(|_| has_tail)?;
+        path.get(..end)
     }
 }
 
