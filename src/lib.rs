@@ -1,5 +1,5 @@
-// Its snippets need the client; without it they are shown and not run.
-#![cfg_attr(any(feature = "reqwest", not(doctest)), doc = include_str!("../README.md"))]
+// Its snippets need the client and endpoints; without these they are shown and not run.
+#![cfg_attr(any(all(feature = "reqwest", feature = "endpoints"), not(doctest)), doc = include_str!("../README.md"))]
 //!
 //! # The problem
 //!
@@ -14,7 +14,7 @@
 //! # The way of a call
 //!
 //! ```text
-//! method, url ──▶ Endpoints ──▶ Call (a policy, a budget, a seed)
+//! method, url ──▶ Endpoints ──▶ Call (an endpoint: its policy and its budget; a seed)
 //!                                 │ begin(now) ──▶ Attempt, or too late
 //!                                 ▼
 //!                             transport              the client of this crate, or your own loop
@@ -56,13 +56,16 @@
 //! | `abandoned` | a call was dropped in flight or waiting | `abandoned http.request.method="GET" retry.attempt=1 retry.max_attempts=3` |
 //!
 //! Each carries `retry.call` (an id that joins the lines of one call), `retry.endpoint`, `server.address` and
-//! `server.port`, too, and `url.template` if the endpoint has one. `http.request.resend_count` is absent on the first attempt; `retry.hint_malformed` is there, and
-//! true, when the server's hint was not understood. `retry.issuer` and `retry.confidence` (`proven`, `strong`, `weak`,
-//! `status`) are there for responses only, and `retry.evidence` (names of headers, `body`, or `status` for one that only
-//! this issuer uses) where there is any. None carries a path, a query, user information, a header value or a body.
+//! `server.port`, too, and `url.template` if the endpoint has one. `http.request.resend_count` is absent on the first
+//! attempt; `retry.hint_malformed` is there, and true, when the server's hint was not understood. `retry.issuer` and
+//! `retry.confidence` (`proven`, `strong`, `weak`, `status`) are there for responses only, and `retry.evidence` (names of
+//! headers, `body`, or `status` for one that only this issuer uses) where there is any. None carries a path, a query, user
+//! information, a header value or a body.
 //!
 //! # Features
 //!
+//! - `endpoints` (default): `Endpoint`, by which groups of requests have a policy and a budget of their own. Without it each
+//!   host has the fallback.
 //! - `reqwest` (default): `Client`, over reqwest 0.13, which is re-exported as `forbear::reqwest`.
 //! - `tracing` (default): `Tracing`, the observer that is used unless another is set.
 //! - `json`, `query`, `form`, `multipart`: the methods of `RequestBuilder` of the same names, as reqwest's own features.

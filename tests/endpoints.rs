@@ -154,6 +154,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     let builder = [
         Endpoint::new("pay").host("https://pay/v1").path("v1/{id"),
         Endpoint::new("").host("b\u{fc}cher.example"),
+        Endpoint::new("secret").host("https://user:word@pay.internal:8443/v1"),
         Endpoint::new("fallback"),
         Endpoint::new("a\nb").method(Method::PUT),
         Endpoint::new(long).method(Method::PATCH),
@@ -172,16 +173,17 @@ fn everything_that_is_wrong_is_said_at_once() {
         r#"endpoint "pay": path is "v1/{id", but must begin with `/`"#,
         r#"endpoint "": name is "", but must be 1 to 100 characters long, none of them a control character"#,
         "endpoint \"\": host is \"b\u{fc}cher.example\", but must be ASCII: write a name in other letters as its punycode, \"xn--…\"",
+        r#"endpoint "secret": host is "…@pay.internal:8443/v1", but must be a host alone: write "pay.internal:8443""#,
         r#"endpoint "fallback": name is "fallback", but must be another: it is that of the fallback"#,
         r#"endpoint "a\nb": name is "a\nb", but must be 1 to 100 characters long, none of them a control character"#,
         &format!(
-            "endpoint {0:?}…: name is {0:?}…, but must be 1 to 100 characters long, none of them a control character",
+            "endpoint \"{0}…\": name is \"{0}…\", but must be 1 to 100 characters long, none of them a control character",
             "x".repeat(200)
         ),
         r#"endpoint "pay": name is "pay", but must be unlike all others"#,
-        r#"endpoint "two": for POST, *.Internal., /%761/{charge}/, it cannot be told apart from "one": one must say more of host or path, or have other methods"#,
-        r#"endpoint "four": for all methods, *.internal, /v1/{id}, it cannot be told apart from "three": one must say more of host or path, or have other methods"#,
-        r#"endpoint "five": for all methods, any host, /{*rest}, it cannot be told apart from "fallback": one must say more of host or path, or have other methods"#,
+        r#"endpoint "two": for POST, *.Internal., /%761/{charge}/, it cannot be told apart from endpoint "one": one must have another host, path or method"#,
+        r#"endpoint "four": for all methods, *.internal, /v1/{id}, it cannot be told apart from endpoint "three": one must have another host, path or method"#,
+        r#"endpoint "five": for all methods, any host, /{*rest}, it cannot be told apart from endpoint "fallback": one must have another host, path or method"#,
     ];
     assert_eq!(error.problems().collect::<Vec<_>>(), expected);
     assert_eq!(error.to_string(), expected.join("\n"));

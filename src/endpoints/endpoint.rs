@@ -10,7 +10,7 @@ use crate::policy::Policy;
 ///
 /// ```
 /// # use std::time::Duration;
-/// # use forbear::{Endpoint, Endpoints, Policy};
+/// # use forbear::{Endpoint, Endpoints, Now, Policy};
 /// # use http::{Method, Uri};
 /// let endpoints = Endpoints::builder()
 ///     .endpoint(Endpoint::new("payments").host("payments.internal"))
@@ -23,7 +23,10 @@ use crate::policy::Policy;
 ///     )
 ///     .build()?;
 ///
-/// let name = |method, uri| endpoints.call(&method, &Uri::from_static(uri)).start(Default::default(), 7).endpoint().to_owned();
+/// let name = |method, uri| {
+///     let call = endpoints.call(&method, &Uri::from_static(uri)).start(Now::default(), 7);
+///     call.endpoint().to_owned()
+/// };
 /// assert_eq!(name(Method::POST, "https://payments.internal/v1/charges/7"), "charges");
 /// assert_eq!(name(Method::GET, "https://payments.internal/v1/charges/7"), "payments");
 /// assert_eq!(name(Method::GET, "https://orders.internal/v1/orders/7"), "fallback");
@@ -32,42 +35,43 @@ use crate::policy::Policy;
 ///
 /// # Which one a request belongs to
 ///
-/// Of the endpoints whose host, path and methods all match it, the most specific; the order of declaration never matters.
+/// Of the endpoints whose host, path and methods match it, the most specific:
 ///
-/// 1. **The host.** An exact name or address goes before `*.east.internal`, that before `*.internal`, and that before no
-///    host. Of the same name, the one with a port goes first: a name says more than a port.
-/// 2. **The path.** Of two templates the one that is more specific in the first segment from the left in which they
-///    differ: text goes before a parameter, and a parameter before a tail. One that ends there goes before a tail, too.
+/// 1. **The host.** An exact one goes before `*.east.internal`, that before `*.internal`, and that before no host at all.
+///    Of the same name, one with a port goes first: a name says more than a port.
+/// 2. **The path.** Two templates are compared in the first segment, from the left, that is not the same kind of thing in
+///    both: text goes before a parameter, and a parameter before a tail. One that ends there goes before a tail, too.
 /// 3. **The method.** One that names it goes before one for all methods.
 ///
-/// A request that matches none of them belongs to the fallback of its host. Two endpoints of which neither could go
-/// before the other are an error when built.
+/// Where the most specific endpoint of a host has other methods or another path, the next one has its turn, and in the end
+/// the fallback. Two of which neither could go before the other are an error when built, so that the order in which they
+/// are written never matters.
 ///
-/// # What is the same, and what is not
+/// # What is the same
 ///
 /// | | |
 /// |---|---|
-/// | `*.internal` | every host below it, `a.b.internal` too; not `internal` itself |
-/// | a host without a port | any port |
-/// | a port | that of the URL or the default of its scheme: `https://payments.internal` matches `payments.internal:443` |
-/// | upper case | makes no difference in a host, but in a path and in a method: `/V1` is not `/v1`, `get` not `GET` |
-/// | a dot at the end of a host | makes no difference |
-/// | IPv6 | in any spelling: `[::1]` is `[0:0::1]`. In an endpoint without a port the brackets may be left out |
-/// | names in other letters | only as punycode, `xn--…`, as clients send them |
-/// | `{id}` | one segment, whole and not empty; its name makes no difference. It may contain `%2F` |
-/// | `{*rest}` | the tail: all segments that follow, or none: `/v1/{*rest}` matches `/v1`, too |
-/// | a slash at the end | makes no difference: `/v1/` is `/v1`. Of two slashes one stays |
-/// | `//` | an empty segment, which is not nothing: `/v1//charges` is not `/v1/charges` |
-/// | no path, and `*` of `OPTIONS *` | are `/` |
-/// | `CONNECT host:443` | has a host and the path `/` |
-/// | `%63`, `%7E` | letters, digits, `-`, `.`, `_` and `~` are the same with and without an escape (RFC 3986 §6.2.2.2) |
-/// | `%2f`, `%3A` | all others are not: `%2F` is no slash. `%2f` is `%2F` |
-/// | a blank, `é`, `"` | what may not stand in a path is the same as its escape: `%20`, `%C3%A9`, `%22` |
-/// | `.` and `..` | are resolved in requests, `%2E` too (RFC 3986 §5.2.4), and an error in templates |
+/// | `*.internal` | each host below, as `a.b.internal`; not `internal` itself |
+/// | no port in the endpoint | any port |
+/// | `payments.internal:443` | `https://payments.internal`, too: a URL without a port has that of its scheme |
+/// | `Payments.Internal` | is `payments.internal`; but `/V1` is not `/v1`, and `get` not `GET` |
+/// | `payments.internal.` | is `payments.internal` |
+/// | IPv6 | any spelling: `[0:0::1]` is `[::1]`. An endpoint without a port may leave out the brackets |
+/// | IPv4 | four decimal numbers |
+/// | names in other letters | in punycode, `xn--…`, as clients send them. Anything else is an error in an endpoint |
+/// | `{id}` | one whole segment that is not empty. The name makes no difference |
+/// | `{*rest}` | the tail, all segments that follow or none: `/v1/{*rest}` matches `/v1`, too; `/{*rest}` is as no path |
+/// | `/v1/` | is `/v1`. Of two slashes at the end one stays |
+/// | `/v1//charges` | is not `/v1/charges`: it has an empty segment |
+/// | an empty path, `*` | are `/`: the targets of `CONNECT` and of `OPTIONS *` |
+/// | `/%63harges` | is `/charges`: a letter, a digit, `-`, `.`, `_` and `~` need no escape (RFC 3986 §6.2.2.2) |
+/// | `/a%2fb` | is `/a%2Fb` and not `/a/b`: any other escape stays one, as `%3A` is no colon |
+/// | `/é`, `/a b` | are `/%C3%A9` and `/a%20b`: what may not stand in a path is its escape |
+/// | `/a/../b` | is `/b` in a request (RFC 3986 §5.2.4), with `%2E`, too. In a template it is an error |
 /// | query, fragment, user | play no part, and are an error in an endpoint |
 ///
-/// A look-up takes much less than a microsecond and allocates nothing, unless the path of the request has to be rewritten to
-/// compare it, or its template has more than three parameters.
+/// A look-up takes well below a microsecond. It allocates only if the path has to be rewritten to be compared, or if its
+/// template has more than three parameters.
 #[derive(Clone, Debug)]
 #[must_use = "an endpoint does nothing until it is among `Endpoints`"]
 pub struct Endpoint {

@@ -30,8 +30,9 @@ use crate::router::Router;
 
 /// Policies and budgets for all requests of a program. Cheap to clone; clones share their state.
 ///
-/// Each host (scheme, host and port) has a budget of its own, so that one that fails does not spend the retries of
-/// another. At most 1,024 hosts are kept; the one that was not called for the longest time leaves first, and has a
+/// Each `Endpoint` has a policy and a budget. All requests that no endpoint is for belong to the fallback: one policy, and
+/// a budget for each host (scheme, host and port), so that one that fails does not spend the retries of another. At most
+/// 1,024 hosts are kept, in less than a mebibyte; the one that was not called for the longest time leaves first, and has a
 /// fresh budget when it comes back.
 ///
 /// ```
@@ -71,7 +72,7 @@ impl Inner {
 }
 
 impl Endpoints {
-    /// Returns endpoints with one policy for all hosts.
+    /// Returns nothing but the fallback: one policy, and a budget for each host.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         Self::assembled(policy, Router::default(), builder::default_observer())

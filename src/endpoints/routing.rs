@@ -42,11 +42,11 @@ pub(super) fn router(endpoints: Vec<Endpoint>, fallback: &Policy) -> Result<Rout
             budget: Budget::new(),
         });
         if let Err(other) = router.insert(host, path, &endpoint.methods, &state) {
+            let (one, other) = (shown(&endpoint.name), shown(&other.name));
             problems.push(format!(
-                "endpoint {}: for {}, it cannot be told apart from {}: one must say more of host or path, or have other methods",
-                shown(&endpoint.name),
+                "endpoint {one}: for {}, it cannot be told apart from endpoint {other}: one must have another host, path or \
+                 method",
                 requests(&endpoint),
-                shown(&other.name),
             ));
         }
     }
@@ -78,11 +78,15 @@ fn requests(endpoint: &Endpoint) -> String {
     format!("{methods}, {host}, {path}")
 }
 
-/// Quotes a value, but not all of one that is absurdly long.
+/// Quotes a value, but no password and not all of what is absurdly long.
 fn shown(value: &str) -> String {
+    let (hidden, value) = match value.rsplit_once('@') {
+        Some((user, host)) if user.contains(':') => ("…@", host),
+        Some(_) | None => ("", value),
+    };
     match value.char_indices().nth(LONGEST_SHOWN) {
-        Some((end, _)) => format!("{:?}…", value.split_at(end).0),
-        None => format!("{value:?}"),
+        Some((end, _)) => format!("\"{hidden}{}…\"", value.split_at(end).0.escape_debug()),
+        None => format!("\"{hidden}{}\"", value.escape_debug()),
     }
 }
 

@@ -49,8 +49,8 @@ impl HostRoutes {
 
 /// The templates for the hosts of one pattern, the most specific shape first.
 ///
-/// One tree for each shape, because a tree of several comes back from a literal to a parameter only with an allocation,
-/// and has no room for `/{id}` beside `/{*rest}`.
+/// One tree for each shape: a tree of several comes back from a text to a parameter only with an allocation, and has no
+/// room for `/{id}` beside `/{*rest}`.
 #[derive(Default)]
 struct Routes(Vec<(Shape, matchit::Router<Methods>)>);
 

@@ -1,6 +1,7 @@
 //! One spelling for all paths that mean the same.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Returns the spelling of a request's path that is compared: without what may be written in two ways, and without one
 /// slash at its end. The path `/` is empty then, and so is `*`, which asks of the whole server (RFC 9112 §3.2.4).
@@ -20,27 +21,22 @@ pub(super) fn canonical(path: &str) -> Cow<'_, str> {
     }
 }
 
-/// Decodes what needs no escape, escapes what needs one, and writes escapes in upper case (RFC 3986 §6.2.2).
-///
-/// A `%` without two digits stays: nobody knows what it means.
+/// Decodes what needs no escape, escapes what may not stand in a path, and writes escapes in upper case (RFC 3986 §6.2.2).
 pub(super) fn canonical_escapes(path: &str) -> String {
     let mut canonical = String::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let [byte, after @ ..] = rest {
-        let (byte, is_escape) = match *rest {
-            [b'%', high, low, ..] => escaped(high, low).map_or((b'%', false), |byte| (byte, true)),
-            _ => (*byte, false),
+        let escaped = match rest {
+            [b'%', high, low, ..] => escaped(*high, *low),
+            _ => None,
         };
-        rest = if is_escape { after.get(2..).unwrap_or_default() } else { after };
-        let stays = if is_escape { is_unreserved(byte) } else { may_stand_in_path(byte) || byte == b'%' };
+        let (byte, stays) = escaped.map_or((*byte, may_stand_in_path(*byte)), |byte| (byte, is_unreserved(byte)));
         if stays {
             canonical.push(char::from(byte));
         } else {
-            canonical.push('%');
-            for digit in [byte >> 4, byte & 0xf] {
-                canonical.extend(char::from_digit(digit.into(), 16).map(|digit| digit.to_ascii_uppercase()));
-            }
+            let _never_fails = write!(canonical, "%{byte:02X}");
         }
+        rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
     }
     canonical
 }
@@ -109,6 +105,9 @@ const fn may_stand_in_path(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::test_runner::Config;
+    use proptest::{prop_assert, prop_assert_eq, proptest};
+
     use super::*;
 
     #[test]
@@ -129,11 +128,12 @@ mod tests {
             ("/stra\u{df}e", "/stra%C3%9Fe"),
             ("/stra%c3%9fe", "/stra%C3%9Fe"),
             ("/a b\"{c}|d", "/a%20b%22%7Bc%7D%7Cd"),
-            ("/100%", "/100%"),
-            ("/%4", "/%4"),
-            ("/%zz%41", "/%zzA"),
-            ("/%+1", "/%+1"),
-            ("/%%41", "/%A"),
+            ("/100%", "/100%25"),
+            ("/%4", "/%254"),
+            ("/%zz%41", "/%25zzA"),
+            ("/%+1", "/%25+1"),
+            ("/%%41", "/%25A"),
+            ("/%%341", "/%2541"),
             ("/%2541", "/%2541"),
             ("/a/./b", "/a/b"),
             ("/a/../b", "/b"),
@@ -148,6 +148,19 @@ mod tests {
             ("/a/b;v=1/..", "/a"),
         ] {
             assert_eq!(canonical(path), expected, "{path}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
+
+        #[test]
+        fn a_canonical_path_stays_as_it_is(segments in "(/|%|%2[eEfF]|%[0-9a-fA-F]{2}|\\.|[a-z]|\\PC){0,12}") {
+            let path = format!("/{segments}");
+            let once = canonical(&path);
+            let again = format!("{once}/");
+            prop_assert_eq!(canonical(&again), &*once, "{}", path);
+            prop_assert!(is_canonical(&once), "{}", path);
         }
     }
 

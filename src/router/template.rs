@@ -18,7 +18,7 @@ pub(super) struct Shape(Vec<Segment>);
 /// The more specific goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment {
-    Literal,
+    Text,
     Parameter,
     /// All that follows, or nothing.
     Tail,
@@ -42,14 +42,11 @@ impl Template {
         if text.contains(['?', '#']) {
             return Err("have no query and no fragment: they play no part".to_owned());
         }
-        let Some(segments) = text.strip_suffix('/').unwrap_or(text).strip_prefix('/') else {
-            let is_root = text.is_empty() || text == "/";
-            let root = Self { shape: Shape(Vec::new()), route: String::new() };
-            return if is_root { Ok(root) } else { Err("begin with `/`".to_owned()) };
-        };
         let mut template = Self { shape: Shape(Vec::new()), route: String::new() };
-        for segment in segments.split('/') {
-            template.push(segment)?;
+        let path = text.strip_suffix('/').unwrap_or(text);
+        if !path.is_empty() {
+            let segments = path.strip_prefix('/').ok_or("begin with `/`")?;
+            segments.split('/').try_for_each(|segment| template.push(segment))?;
         }
         let parameters = template.shape.0.iter().filter(|segment| **segment == Segment::Parameter).count();
         if parameters > MAX_PARAMETERS {
@@ -69,8 +66,8 @@ impl Template {
         let parameter = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}'));
         let kind = match parameter.filter(|name| !name.contains(['{', '}'])) {
             None => {
-                self.route.extend(["/", &literal(segment)?]);
-                Segment::Literal
+                self.route.extend(["/", &plain_text(segment)?]);
+                Segment::Text
             }
             Some(name) => match name.strip_prefix('*') {
                 None => {
@@ -90,15 +87,18 @@ impl Template {
 }
 
 impl Shape {
-    /// Returns the part of a path that a template of this shape is compared with, or `None` if none can match it.
+    /// Returns the part of a path, of so many segments, that templates of this shape are compared with, or `None` if none
+    /// can match it.
     pub(super) fn cut<'p>(&self, path: &'p str, segments: usize) -> Option<&'p str> {
         let has_tail = self.0.last() == Some(&Segment::Tail);
         let closed = self.0.len() - usize::from(has_tail);
         if segments == closed {
             return Some(path);
         }
-        let mut slashes = path.bytes().enumerate().filter(|(_, byte)| *byte == b'/');
-        let (end, _) = slashes.nth(closed).filter(|_| has_tail)?;
+        if !has_tail {
+            return None;
+        }
+        let (end, _) = path.bytes().enumerate().filter(|(_, byte)| *byte == b'/').nth(closed)?;
         path.get(..end)
     }
 }
@@ -109,7 +109,7 @@ fn check_name(name: &str) -> Result<(), String> {
     if is_name { Ok(()) } else { Err(must_be()) }
 }
 
-fn literal(segment: &str) -> Result<String, String> {
+fn plain_text(segment: &str) -> Result<String, String> {
     if segment.contains(['{', '}']) {
         return Err("have whole segments as parameters: \"/{id}\"; a brace itself is written %7B or %7D".to_owned());
     }
