@@ -124,7 +124,7 @@ fn common(server: &Server) -> Vec<(&'static str, String)> {
 async fn retry_stop_and_recovered_have_their_names_levels_and_fields() {
     let (ear, _guard) = Ear::listen();
     let server = Server::start(|_, nth| match nth {
-        1 => respond(503, &["retry-after: 0", "x-squid-error: ERR_CONNECT_FAIL 111"], b""),
+        1 => respond(503, &["retry-after: 0", "x-kong-response-latency: 3"], b""),
         2 => respond(502, &["retry-after: soon"], b""),
         3 => respond(200, &[], b""),
         _ => respond(503, &["retry-after: 3600"], b""),
@@ -145,9 +145,9 @@ async fn retry_stop_and_recovered_have_their_names_levels_and_fields() {
                 ("error.type", r#""503""#),
                 ("retry.attempt", "1"),
                 ("retry.condition", r#""bad_gateway""#),
-                ("retry.issuer", r#""squid""#),
+                ("retry.issuer", r#""kong""#),
                 ("retry.confidence", r#""proven""#),
-                ("retry.evidence", r#""x-squid-error""#),
+                ("retry.evidence", r#""x-kong-response-latency""#),
                 ("retry.delivery", r#""not_delivered""#),
                 ("retry.look_at", r#""infrastructure""#),
                 ("retry.hint_ms", "0"),

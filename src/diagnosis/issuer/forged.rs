@@ -60,7 +60,7 @@ impl Forgery {
 
 /// Returns whether a POST is repeated after the outcome.
 fn repeats(policy: &Policy, outcome: &Outcome<'_>) -> bool {
-    let endpoints = Endpoints::builder().fallback(policy.clone()).observer(|_: &Event<'_>| {}).build();
+    let endpoints = Endpoints::builder().fallback(policy.clone()).observer(|_: &Event<'_>| {}).build().unwrap();
     let uri = Uri::from_static("http://orders.internal");
     let mut call = endpoints.call(&Method::POST, &uri).replayable(true).start(Now::default(), 7);
     call.begin(Now::default()).unwrap();
