@@ -11,6 +11,7 @@ use crate::diagnosis::{Condition, Delivery, Diagnosis};
 use crate::endpoint::EndpointState;
 use crate::event::{Event, EventKind, Observer};
 use crate::host::Host;
+use crate::incident::Incident;
 use crate::now::Now;
 use crate::outcome::Outcome;
 use crate::policy::{Decision, Done, Mode, Policy, Repeat, Retry, Rule, Ruling, StopReason, Wait};
@@ -161,7 +162,9 @@ impl Call {
                 return Err(TooLate(()));
             }
             State::Waiting(payment) => {
-                self.terms.endpoint().budget.give_back(payment);
+                let endpoint = self.terms.endpoint();
+                endpoint.budget.give_back(payment);
+                endpoint.incidents.on_lost(StopReason::NoTimeLeft);
                 self.stop(StopReason::NoTimeLeft, now);
                 return Err(TooLate(()));
             }
@@ -202,7 +205,8 @@ impl Call {
         } else {
             self.retry(condition, rule, &diagnosis, redirected, now)
         };
-        match retry {
+        let incident = self.terms.endpoint().incidents.on_failure(&diagnosis, retry.as_ref().err().copied(), now);
+        let decision = match retry {
             Ok((retry, payment)) => {
                 self.record(outcome, diagnosis, Some(retry.clone()), now);
                 self.state = State::Waiting(payment);
@@ -214,7 +218,9 @@ impl Call {
                 self.stop(reason, now);
                 Decision::Done(Done { reason: Some(reason) })
             }
-        }
+        };
+        self.say_incident(incident, now);
+        decision
     }
 
     /// Returns what happened so far, or `None` while nothing has failed.
@@ -357,15 +363,20 @@ impl Call {
     fn end(&mut self, outcome: &Outcome<'_>, diagnosis: Diagnosis, now: Now) -> Decision {
         let answer = diagnosis.is_answer();
         self.state = State::Ended;
+        let is_retried = self.report.is_some();
+        let endpoint = self.terms.endpoint();
+        let mut incident = None;
         if answer {
-            self.terms.endpoint().budget.succeed(self.paid, now);
+            endpoint.budget.succeed(self.paid, now);
+            incident = endpoint.incidents.on_success(is_retried, now);
         }
-        if self.report.is_some() {
+        if is_retried {
             self.record(outcome, diagnosis, None, now);
             if answer {
                 self.say(EventKind::Recovered, None, Some(now));
             }
         }
+        self.say_incident(incident, now);
         Decision::Done(Done { reason: None })
     }
 
@@ -406,6 +417,16 @@ impl Call {
     }
 
     fn say(&mut self, kind: EventKind, reason: Option<StopReason>, now: Option<Now>) {
+        self.say_with(kind, reason, None, now);
+    }
+
+    fn say_incident(&mut self, incident: Option<Incident>, now: Now) {
+        if let Some(incident) = incident {
+            self.say_with(incident.stage().into(), None, Some(&incident), Some(now));
+        }
+    }
+
+    fn say_with(&mut self, kind: EventKind, reason: Option<StopReason>, incident: Option<&Incident>, now: Option<Now>) {
         let attempt_report = match self.state {
             State::InFlight => None,
             State::Ready | State::Waiting(_) | State::Ended => {
@@ -423,6 +444,7 @@ impl Call {
             max_attempts: self.policy().max_attempts(),
             attempt_report,
             reason,
+            incident,
             elapsed: now.map(|now| now.saturating_since(self.started)),
             budget: now.map(|now| self.terms.endpoint().budget.balance(now)),
         });

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 
 use crate::endpoint::EndpointState;
+use crate::incident::{Incident, Stage};
 use crate::origin::Origin;
 use crate::policy::StopReason;
 use crate::report::AttemptReport;
@@ -50,6 +51,7 @@ pub struct Event<'a> {
     pub(crate) max_attempts: u32,
     pub(crate) attempt_report: Option<&'a AttemptReport>,
     pub(crate) reason: Option<StopReason>,
+    pub(crate) incident: Option<&'a Incident>,
     pub(crate) elapsed: Option<Duration>,
     pub(crate) budget: Option<f64>,
 }
@@ -127,6 +129,13 @@ impl Event<'_> {
         self.reason
     }
 
+    /// Returns what the endpoint's failures add up to, if this is about an incident. The rest of the event is then about the
+    /// call that showed it.
+    #[must_use]
+    pub const fn incident(&self) -> Option<&Incident> {
+        self.incident
+    }
+
     /// Returns the time since the start of the call, or `None` for a call that was dropped: nothing tells it the time.
     #[must_use]
     pub const fn elapsed(&self) -> Option<Duration> {
@@ -152,6 +161,12 @@ pub enum EventKind {
     Recovered,
     /// A call was dropped in flight or waiting.
     Abandoned,
+    /// An endpoint began to fail.
+    IncidentOpened,
+    /// It still fails: said after 30 s, then at doubling intervals up to 10 min.
+    IncidentContinues,
+    /// It is well again, or nothing was heard of it for too long to know.
+    IncidentClosed,
 }
 
 impl EventKind {
@@ -163,6 +178,19 @@ impl EventKind {
             Self::Stop => "stop",
             Self::Recovered => "recovered",
             Self::Abandoned => "abandoned",
+            Self::IncidentOpened => "incident opened",
+            Self::IncidentContinues => "incident continues",
+            Self::IncidentClosed => "incident closed",
+        }
+    }
+}
+
+impl From<Stage> for EventKind {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Opened => Self::IncidentOpened,
+            Stage::Continues => Self::IncidentContinues,
+            Stage::Closed => Self::IncidentClosed,
         }
     }
 }

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::endpoint::EndpointState;
 use crate::now::Now;
 use crate::origin::Origin;
-use crate::policy::Policy;
 use crate::router::HostRoutes;
 
 /// One host, with an endpoint of its own for the requests that no other is for.
@@ -19,13 +18,13 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(origin: Origin<'static>, fallback: Policy, routes: HostRoutes, now: Now) -> Self {
-        Self { origin, fallback: EndpointState::fallback(fallback), routes, last_used: AtomicU64::new(millis(now)) }
+    pub(crate) fn new(origin: Origin<'static>, fallback: EndpointState, routes: HostRoutes, now: Now) -> Self {
+        Self { origin, fallback, routes, last_used: AtomicU64::new(now.millis()) }
     }
 
     /// Notes that a call begins. Within a millisecond only the first of many writes.
     pub(crate) fn touch(&self, now: Now) {
-        let now = millis(now);
+        let now = now.millis();
         if self.last_used() != now {
             self.last_used.store(now, Ordering::Relaxed);
         }
@@ -34,8 +33,4 @@ impl Host {
     pub(crate) fn last_used(&self) -> u64 {
         self.last_used.load(Ordering::Relaxed)
     }
-}
-
-fn millis(now: Now) -> u64 {
-    u64::try_from(now.since_origin().as_millis()).unwrap_or(u64::MAX)
 }

@@ -46,7 +46,8 @@
 //!
 //! # Events
 //!
-//! All are said at DEBUG with the target `forbear`. A real line of each, without the fields that say the same in all:
+//! All have the target `forbear`. What is decided for one call is said at DEBUG; a real line of each, without the fields
+//! that say the same in all:
 //!
 //! | message | when | a line |
 //! |---|---|---|
@@ -61,6 +62,21 @@
 //! `retry.confidence` (`proven`, `strong`, `weak`, `status`) are there for responses only, and `retry.evidence` (names of
 //! headers, `body`, or `status` for one that only this issuer uses) where there is any. None carries a path, a query, user
 //! information, a header value or a body.
+//!
+//! What the failures of one endpoint add up to is an *incident*, and needs no DEBUG:
+//!
+//! | message | level | when | a line |
+//! |---|---|---|---|
+//! | `incident opened` | WARN | it began to fail | `incident opened server.address="orders.internal" retry.endpoint="orders" http.response.status_code=502 error.type="502" retry.condition="bad_gateway" retry.issuer="nginx" retry.confidence="strong" retry.evidence="body" retry.advice="nginx got no valid answer from the process behind it: is it up, …" retry.look_at="infrastructure" retry.failing_s=2 retry.lost=2 retry.saved=0 retry.retries=1 retry.lost_why="attempts 1, not_safe_to_repeat 1" retry.conditions="bad_gateway 3" retry.issuers="nginx 3"` |
+//! | `incident continues` | WARN | 30 s later, then at doubling intervals up to 10 min | as above |
+//! | `incident closed` | INFO | it is well again | `incident closed … retry.quiet_s=10 retry.look_at="infrastructure" retry.failing_s=40 retry.lost=12000 …` |
+//!
+//! Each failing attempt adds 1 to a score, each call that succeeds takes 0.1. An incident opens at 3, or at 10 if it took
+//! less than a second and a half to get there: one failure in a hundred is none, a backend of four is one, and flapping is
+//! one. It closes at a success when nothing has held it open for 10 s and the score is back at zero, or for 60 s. Nothing
+//! ticks: if traffic stops, an incident stays open until something comes. Its lines tell where to look if more than half of
+//! the failures point there, else `mixed`. Over all endpoints 20 lines are said at once and one more every 6 s; what is
+//! left out is counted in `retry.left_out`. Status, condition and issuer are those of the failure that showed it.
 //!
 //! # Features
 //!
@@ -84,7 +100,6 @@ mod endpoint;
 mod endpoints;
 mod event;
 mod host;
-#[cfg_attr(not(test), expect(dead_code, reason = "no call tells it anything yet"))]
 mod incident;
 #[cfg(feature = "tracing")]
 mod log;
@@ -109,6 +124,7 @@ pub use diagnosis::{Condition, Confidence, Delivery, Diagnosis, Issuer, LookAt};
 pub use endpoints::Endpoint;
 pub use endpoints::{CallBuilder, Endpoints, EndpointsBuilder, EndpointsError};
 pub use event::{Event, EventKind, Observer};
+pub use incident::Incident;
 #[cfg(feature = "tracing")]
 pub use log::Tracing;
 pub use now::Now;

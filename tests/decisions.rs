@@ -786,6 +786,7 @@ fn the_events_of_a_call_have_its_own_time_credit_and_limits() {
         (EventKind::Abandoned, None, None, None, 4),
         (EventKind::Retry, Some(Condition::Unavailable), seconds(0.0), credit("3.0"), 4),
         (EventKind::Stop, Some(Condition::Timeout), seconds(47.0), credit("3.8"), 4),
+        (EventKind::IncidentOpened, Some(Condition::Timeout), seconds(47.0), credit("3.8"), 4),
     ];
     assert_eq!(*said.lock().unwrap(), expected);
 }

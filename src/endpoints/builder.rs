@@ -55,11 +55,12 @@ impl EndpointsBuilder {
     /// Names everything that is wrong with the endpoints: a name that is not one or is there twice, a host or a template
     /// that is none, and two endpoints of which neither could go before the other. Without endpoints nothing is wrong.
     pub fn build(self) -> Result<Endpoints, EndpointsError> {
+        let lines = Arc::default();
         #[cfg(feature = "endpoints")]
-        let router = super::routing::router(self.endpoints, &self.fallback)?;
+        let router = super::routing::router(self.endpoints, &self.fallback, &lines)?;
         #[cfg(not(feature = "endpoints"))]
         let router = crate::router::Router::default();
-        Ok(Endpoints::assembled(self.fallback, router, self.observer))
+        Ok(Endpoints::assembled(self.fallback, router, self.observer, lines))
     }
 }
 

@@ -39,6 +39,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::endpoint::EndpointState;
     use crate::policy::Policy;
     use crate::router::Router;
 
@@ -52,7 +53,7 @@ mod tests {
 
     fn new(origin: Origin<'static>) -> Host {
         let routes = Router::default().of_host(&origin);
-        Host::new(origin, Policy::default(), routes, at(0))
+        Host::new(origin, EndpointState::fallback(Policy::default(), &Arc::default()), routes, at(0))
     }
 
     #[test]

@@ -21,8 +21,10 @@ pub use endpoint::Endpoint;
 pub use error::EndpointsError;
 use hosts::Hosts;
 
+use crate::endpoint::EndpointState;
 use crate::event::Observer;
 use crate::host::Host;
+use crate::incident::Lines;
 use crate::now::Now;
 use crate::origin::Origin;
 use crate::policy::Policy;
@@ -59,6 +61,7 @@ struct Inner {
     router: Router,
     hosts: Hosts,
     observer: Arc<dyn Observer>,
+    lines: Arc<Lines>,
 }
 
 impl Inner {
@@ -66,7 +69,7 @@ impl Inner {
     fn host(&self, origin: Origin<'_>, now: Now) -> Arc<Host> {
         self.hosts.find(origin, now, |origin| {
             let routes = self.router.of_host(&origin);
-            Host::new(origin, self.fallback.clone(), routes, now)
+            Host::new(origin, EndpointState::fallback(self.fallback.clone(), &self.lines), routes, now)
         })
     }
 }
@@ -75,7 +78,7 @@ impl Endpoints {
     /// Returns nothing but the fallback: one policy, and a budget for each host.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self::assembled(policy, Router::default(), builder::default_observer())
+        Self::assembled(policy, Router::default(), builder::default_observer(), Arc::default())
     }
 
     /// Returns a builder that starts from the default policy.
@@ -83,14 +86,14 @@ impl Endpoints {
         EndpointsBuilder::new()
     }
 
-    fn assembled(fallback: Policy, router: Router, observer: Arc<dyn Observer>) -> Self {
-        Self(Arc::new(Inner { fallback, router, hosts: Hosts::default(), observer }))
+    fn assembled(fallback: Policy, router: Router, observer: Arc<dyn Observer>, lines: Arc<Lines>) -> Self {
+        Self(Arc::new(Inner { fallback, router, hosts: Hosts::default(), observer, lines }))
     }
 
     /// As [`new`](Self::new), with an observer.
     #[cfg(feature = "reqwest")]
     pub(crate) fn observed(policy: Policy, observer: Arc<dyn Observer>) -> Self {
-        Self::assembled(policy, Router::default(), observer)
+        Self::assembled(policy, Router::default(), observer, Arc::default())
     }
 
     /// Describes a call, whose endpoint is looked up when it [starts](CallBuilder::start).

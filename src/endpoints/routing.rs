@@ -7,11 +7,16 @@ use super::endpoint::Endpoint;
 use super::error::EndpointsError;
 use crate::budget::Budget;
 use crate::endpoint::{EndpointState, FALLBACK};
+use crate::incident::{Incidents, Lines};
 use crate::policy::Policy;
 use crate::router::{HostPattern, Router, RouterBuilder, Template};
 
 /// Builds the router of endpoints, or says what is wrong with any of them.
-pub(super) fn router(endpoints: Vec<Endpoint>, fallback: &Policy) -> Result<Router, EndpointsError> {
+pub(super) fn router(
+    endpoints: Vec<Endpoint>,
+    fallback: &Policy,
+    lines: &Arc<Lines>,
+) -> Result<Router, EndpointsError> {
     let mut problems = Vec::new();
     let mut names = HashSet::new();
     let mut router = RouterBuilder::default();
@@ -40,6 +45,7 @@ pub(super) fn router(endpoints: Vec<Endpoint>, fallback: &Policy) -> Result<Rout
             policy: endpoint.policy.clone().unwrap_or_else(|| fallback.clone()),
             idempotent: endpoint.idempotent,
             budget: Budget::new(),
+            incidents: Incidents::new(Arc::clone(lines)),
         });
         if let Err(other) = router.insert(host, path, &endpoint.methods, &state) {
             let (one, other) = (shown(&endpoint.name), shown(&other.name));

@@ -22,11 +22,13 @@ pub(crate) struct Lines {
     refill: u64,
 }
 
-impl Lines {
-    pub(crate) const fn new() -> Self {
+impl Default for Lines {
+    fn default() -> Self {
         Self::of(20, 6_000)
     }
+}
 
+impl Lines {
     pub(super) const fn of(at_once: u64, refill: u64) -> Self {
         let [full_at, left_out, told] = [const { AtomicU64::new(0) }; 3];
         Self { full_at, left_out, told, at_once, refill }
@@ -68,7 +70,7 @@ mod tests {
 
     #[test]
     fn twenty_are_there_at_once_and_one_more_every_six_seconds() {
-        let lines = Lines::new();
+        let lines = Lines::default();
         let taken = |ms| (0..100).filter(|_| lines.take(1, at(ms))).count();
         let table = [(0, 20), (5_999, 0), (6_000, 1), (11_999, 0), (24_000, 3), (1_000_000, 20), (1_000_000, 0)];
         for (ms, expected) in table {
@@ -95,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_was_left_out_is_told_once_and_never_by_itself() {
-        let lines = Lines::new();
+        let lines = Lines::default();
         let [first, second, third] = [(); 3].map(|()| Some(lines.leave_out()));
         assert_eq!(lines.tell_left_out(second), 2);
         assert_eq!(lines.tell_left_out(first), 0);
@@ -109,7 +111,7 @@ mod tests {
     #[test]
     fn any_number_of_threads_share_them_to_the_line() {
         const THREADS: usize = 16;
-        let lines = Lines::new();
+        let lines = Lines::default();
         let start = Barrier::new(THREADS);
         let (taken, left_out) = std::thread::scope(|scope| {
             let tell = || {

@@ -17,7 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub(crate) use lines::Lines;
-pub(crate) use said::{Incident, Stage};
+pub use said::Incident;
+pub(crate) use said::Stage;
 
 use crate::diagnosis::Diagnosis;
 use crate::now::Now;
@@ -82,6 +83,7 @@ impl Incidents {
     }
 
     /// Returns the time since the first failure of the incident that is open.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the snapshot"))]
     pub(crate) fn open_for(&self, now: Now) -> Option<Duration> {
         self.pulse().held?;
         let slot = self.lock();

@@ -267,7 +267,7 @@ fn a_panic_under_the_lock_is_survived() {
 /// A thousand hosts fail together for ten minutes, each once a second.
 #[test]
 fn lines_are_capped_over_all_hosts_and_what_is_left_out_is_told() {
-    let lines = Arc::new(Lines::new());
+    let lines = Arc::new(Lines::default());
     let hosts: Vec<_> = (0..1_000).map(|_| Incidents::new(Arc::clone(&lines))).collect();
     let (mut said, mut left_out) = (vec![Vec::new(); hosts.len()], Vec::new());
     for second in 0..1_200 {
@@ -342,8 +342,8 @@ fn each_beginning_and_each_end_is_said_once_and_counts_are_exact_under_any_numbe
     let began = |stage| told.iter().filter(move |it| it.stage() == stage).map(|it| it.began / 1_000_000);
     let expected: BTreeSet<_> = (0..INCIDENTS).collect();
     for stage in [Stage::Opened, Stage::Closed] {
-        assert_eq!(began(stage).count(), expected.len(), "{stage}");
-        assert_eq!(began(stage).collect::<BTreeSet<_>>(), expected, "{stage}");
+        assert_eq!(began(stage).count(), expected.len(), "{stage:?}");
+        assert_eq!(began(stage).collect::<BTreeSet<_>>(), expected, "{stage:?}");
     }
     // Of four threads in a row each kind of step is told once, but for the first ones, which are failures.
     let each = THREADS * STEPS / 4;
@@ -422,7 +422,7 @@ proptest! {
             }
             if let Some(said) = said {
                 let is_first = said.stage() == Stage::Opened;
-                prop_assert_eq!(is_first, last == Stage::Closed, "{} after {}", said.stage(), last);
+                prop_assert_eq!(is_first, last == Stage::Closed, "{:?} after {:?}", said.stage(), last);
                 last = said.stage();
                 let began = now - u64::try_from((said.quiet() + said.failing()).as_millis()).unwrap();
                 let since = |of: fn(&Told) -> bool| {

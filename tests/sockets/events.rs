@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::client::nobody;
 use crate::server::{Answer, Frames, Resolver, Seen, Server, hasty, respond};
-use forbear::{Client, Endpoints, Error, Event, Report};
-use http::Method;
+use forbear::{Client, Decision, Endpoints, Error, Event, Now, Outcome, Policy, Report};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use reqwest::Body;
 use tracing::field::{Field, Visit};
 use tracing::subscriber::DefaultGuard;
@@ -71,7 +71,12 @@ fn client() -> Client {
 /// Asserts the names of all fields, and the values of those that are given one.
 #[track_caller]
 fn assert_fields(line: &Line, message: &str, expected: &[(&str, &str)]) {
-    assert_eq!((line.message(), &*line.level), (message, "DEBUG"), "{line:?}");
+    let level = match message {
+        "incident opened" | "incident continues" => "WARN",
+        "incident closed" => "INFO",
+        _ => "DEBUG",
+    };
+    assert_eq!((line.message(), &*line.level), (message, level), "{line:?}");
     let names: Vec<&str> = line.fields.keys().copied().filter(|name| *name != "message").collect();
     let mut expected_names: Vec<&str> = expected.iter().map(|(name, _)| *name).collect();
     expected_names.sort_unstable();
@@ -213,6 +218,79 @@ async fn retry_stop_and_recovered_have_their_names_levels_and_fields() {
     }
     let call = |index: usize| &lines[index].fields["retry.call"];
     assert!(call(0) == call(1) && call(1) == call(2) && call(2) != call(3), "the id joins the lines of one call");
+}
+
+#[test]
+fn incidents_have_their_names_levels_and_fields() {
+    let (ear, _guard) = Ear::listen();
+    let endpoints = Endpoints::new(Policy::builder().max_attempts(2).build().unwrap());
+    let uri = Uri::from_static("http://orders.internal:8080/v1/orders/7");
+    let headers = HeaderMap::new();
+    let page = b"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>";
+    let call = |method: &Method, status: StatusCode, ms: u64| {
+        let now = Now::from_origin(Duration::from_millis(ms));
+        let mut call = endpoints.call(method, &uri).replayable(true).start(now, 7);
+        call.begin(now).unwrap();
+        let outcome = Outcome::response(status, &headers, std::time::UNIX_EPOCH).body(page);
+        if let Decision::Retry(retry) = call.on_outcome(&outcome, now) {
+            let now = Now::from_origin(now.since_origin() + retry.wait());
+            call.begin(now).unwrap();
+            let _ = call.on_outcome(&outcome, now);
+        }
+    };
+    call(&Method::GET, StatusCode::BAD_GATEWAY, 0);
+    call(&Method::POST, StatusCode::BAD_GATEWAY, 2_000);
+    call(&Method::POST, StatusCode::BAD_GATEWAY, 32_000);
+    for ms in 0..40 {
+        call(&Method::GET, StatusCode::OK, 42_000 + ms);
+    }
+    let common = || {
+        vec![
+            ("server.address", r#""orders.internal""#),
+            ("server.port", "8080"),
+            ("retry.endpoint", r#""fallback""#),
+            ("retry.look_at", r#""infrastructure""#),
+            ("retry.saved", "0"),
+            ("retry.retries", "1"),
+        ]
+    };
+    let failing = || {
+        let advice = r#""nginx got no valid answer from the process behind it: is it up, just deployed, OOM-killed, on the right port, its keep-alive timeout shorter than the proxy's, a header too large? Usually not a bug in the application, which may have logged nothing""#;
+        let of_the_last = [
+            ("http.response.status_code", "502"),
+            ("error.type", r#""502""#),
+            ("retry.condition", r#""bad_gateway""#),
+            ("retry.issuer", r#""nginx""#),
+            ("retry.confidence", r#""strong""#),
+            ("retry.evidence", r#""body""#),
+            ("retry.advice", advice),
+        ];
+        [common(), of_the_last.to_vec()].concat()
+    };
+    let expected = [
+        ("incident opened", failing(), "2", "2", r#""attempts 1, not_safe_to_repeat 1""#, "3"),
+        ("incident continues", failing(), "32", "3", r#""not_safe_to_repeat 2, attempts 1""#, "4"),
+        (
+            "incident closed",
+            [common(), vec![("retry.quiet_s", "10")]].concat(),
+            "32",
+            "3",
+            r#""not_safe_to_repeat 2, attempts 1""#,
+            "4",
+        ),
+    ];
+    let lines: Vec<Line> = ear.lines().into_iter().filter(|line| line.message().starts_with("incident")).collect();
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, (message, fields, failing_s, lost, lost_why, failures)) in lines.iter().zip(expected) {
+        let counted = [
+            ("retry.lost_why", lost_why.to_owned()),
+            ("retry.conditions", format!(r#""bad_gateway {failures}""#)),
+            ("retry.issuers", format!(r#""nginx {failures}""#)),
+        ];
+        let counted = counted.iter().map(|(name, value)| (*name, &**value));
+        let fields = fields.into_iter().chain([("retry.failing_s", failing_s), ("retry.lost", lost)]).chain(counted);
+        assert_fields(line, message, &fields.collect::<Vec<_>>());
+    }
 }
 
 #[tokio::test]
