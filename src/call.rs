@@ -97,6 +97,7 @@ pub(crate) struct Terms {
     pub(crate) endpoint: Option<Arc<EndpointState>>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) method: Method,
+    pub(crate) mode: Mode,
     /// Instead of the endpoint's.
     pub(crate) policy: Option<Policy>,
     /// Instead of the policy's.
@@ -177,7 +178,7 @@ impl Call {
             number: self.attempts,
             timeout: [self.policy().attempt_timeout(), time_left].into_iter().flatten().min(),
             time_left,
-            last: !self.may_retry(),
+            last: self.terms.mode != Mode::On || !self.may_retry(),
         })
     }
 
@@ -205,7 +206,15 @@ impl Call {
         } else {
             self.retry(condition, rule, &diagnosis, redirected, now)
         };
-        let incident = self.terms.endpoint().incidents.on_failure(&diagnosis, retry.as_ref().err().copied(), now);
+        let endpoint = self.terms.endpoint();
+        let retry = match retry {
+            Ok((retry, payment)) if self.terms.mode == Mode::Observe => {
+                endpoint.budget.give_back(payment);
+                Err((Some(retry), StopReason::Observe))
+            }
+            retry => retry.map_err(|reason| (None, reason)),
+        };
+        let incident = endpoint.incidents.on_failure(&diagnosis, retry.as_ref().err().map(|(_, reason)| *reason), now);
         let decision = match retry {
             Ok((retry, payment)) => {
                 self.record(outcome, diagnosis, Some(retry.clone()), now);
@@ -213,8 +222,8 @@ impl Call {
                 self.say(EventKind::Retry, None, Some(now));
                 Decision::Retry(retry)
             }
-            Err(reason) => {
-                self.record(outcome, diagnosis, None, now);
+            Err((observed, reason)) => {
+                self.record(outcome, diagnosis, observed, now);
                 self.stop(reason, now);
                 Decision::Done(Done { reason: Some(reason) })
             }
@@ -340,7 +349,7 @@ impl Call {
     }
 
     fn is_off(&self) -> bool {
-        self.policy().mode() == Mode::Off
+        self.terms.mode == Mode::Off
     }
 
     fn max_elapsed(&self) -> Duration {

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::budget::Budget;
 use crate::incident::{Incidents, Lines};
-use crate::policy::Policy;
+use crate::policy::{Mode, Policy};
 
 /// A policy, the budget that its retries are paid from, and what its failures add up to.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(crate) struct EndpointState {
     pub(crate) idempotent: Option<bool>,
     pub(crate) budget: Budget,
     pub(crate) incidents: Incidents,
+    pub(crate) switch: Switch,
 }
 
 impl EndpointState {
@@ -30,6 +32,32 @@ impl EndpointState {
             idempotent: None,
             budget: Budget::new(),
             incidents: Incidents::new(Arc::clone(lines)),
+            switch: Switch::default(),
+        }
+    }
+}
+
+/// A mode that was chosen while running. It goes before that of the policies.
+#[derive(Debug, Default)]
+pub(crate) struct Switch(AtomicU8);
+
+impl Switch {
+    pub(crate) fn turn(&self, mode: Option<Mode>) {
+        let position = match mode {
+            None => 0,
+            Some(Mode::On) => 1,
+            Some(Mode::Observe) => 2,
+            Some(Mode::Off) => 3,
+        };
+        self.0.store(position, Ordering::Relaxed);
+    }
+
+    pub(crate) fn mode(&self) -> Option<Mode> {
+        match self.0.load(Ordering::Relaxed) {
+            1 => Some(Mode::On),
+            2 => Some(Mode::Observe),
+            3 => Some(Mode::Off),
+            _ => None,
         }
     }
 }

@@ -106,7 +106,9 @@ impl fmt::Display for Report {
             separator = "\n";
         }
         match (self.reason, self.attempts.last()) {
-            (Some(reason), Some(AttemptReport { retry: None, .. })) => write!(f, "; stopped: {reason}"),
+            (Some(reason), Some(AttemptReport { retry: None, .. })) | (Some(reason @ StopReason::Observe), _) => {
+                write!(f, "; stopped: {reason}")
+            }
             (Some(reason), _) => write!(f, "; woke after {:.3} s, stopped: {reason}", self.elapsed.as_secs_f64()),
             (None, _) => Ok(()),
         }
@@ -154,7 +156,8 @@ impl AttemptReport {
         self.diagnosis.hint()
     }
 
-    /// Returns how long the call decided to wait after this attempt, or `None` if it ended here.
+    /// Returns how long the call decided to wait after this attempt, or `None` if it ended here; under
+    /// [`Mode::Observe`](crate::Mode::Observe) how long it would have waited.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         self.retry.as_ref().map(Retry::wait)

@@ -739,6 +739,64 @@ fn a_call_is_not_replayable_until_somebody_says_so() {
 }
 
 #[test]
+fn what_is_only_observed_is_sent_once_and_pays_nothing() {
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&said);
+    let observer = move |event: &Event<'_>| {
+        let wait = event.attempt_report().and_then(|attempt| attempt.wait());
+        listener.lock().unwrap().push((event.kind(), event.reason(), wait.is_some(), event.budget()));
+    };
+    let observing = Policy::builder().mode(Mode::Observe).build().unwrap();
+    let endpoints = Endpoints::builder().fallback(observing).observer(observer).build().unwrap();
+    for (method, reason, waits) in
+        [(Method::GET, StopReason::Observe, true), (Method::POST, StopReason::NotSafeToRepeat, false)]
+    {
+        let mut call = start(&endpoints, method, 7);
+        assert!(call.begin(at(0.0)).unwrap().is_last(), "nobody need keep the request");
+        let decision = call.on_outcome(&unavailable(), at(0.0));
+        assert_eq!(decision.to_string(), format!("stop: {}", reason.as_str()));
+        assert!(call.begin(at(10.0)).is_err());
+        let told = call.into_report().unwrap().to_string();
+        assert!(told.ends_with(&format!("; stopped: {reason}")), "{told}");
+        assert_eq!(said.lock().unwrap().pop(), Some((EventKind::Stop, Some(reason), waits, Some(5.0))));
+    }
+    assert!(said.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_mode_that_is_switched_goes_before_that_of_the_policy_and_one_endpoints_before_that_of_all() {
+    let policy = |mode| Policy::builder().mode(mode).build().unwrap();
+    let (on, observe, off) = (Some(Mode::On), Some(Mode::Observe), Some(Mode::Off));
+    for (configured, all, fallback, expected) in [
+        (Mode::On, None, None, on),
+        (Mode::Off, None, None, off),
+        (Mode::On, observe, None, observe),
+        (Mode::Off, on, None, on),
+        (Mode::On, off, observe, observe),
+        (Mode::Off, observe, on, on),
+        (Mode::Observe, None, off, off),
+    ] {
+        let endpoints = quiet(policy(configured));
+        let mut under_way = start(&endpoints, Method::GET, 7);
+        endpoints.switch(all);
+        assert!(endpoints.switch_endpoint("fallback", fallback));
+        let decide = |call: &mut Call| {
+            call.begin(at(0.0)).unwrap();
+            match call.on_outcome(&unavailable(), at(0.0)) {
+                Decision::Retry(_) => on,
+                Decision::Done(done) => done.reason().map_or(off, |_| observe),
+            }
+        };
+        let case = format!("{configured:?}, {all:?}, {fallback:?}");
+        assert_eq!(decide(&mut start(&endpoints, Method::GET, 7)), expected, "{case}");
+        assert_eq!(decide(&mut under_way), Some(configured), "{case}: it ends as it began");
+        endpoints.switch(None);
+        assert!(endpoints.switch_endpoint("fallback", None));
+        assert_eq!(decide(&mut start(&endpoints, Method::GET, 7)), Some(configured), "{case}: given back");
+    }
+}
+
+#[test]
 fn the_seed_makes_the_jitter() {
     let wait = |seed| {
         let mut call = start(&quiet(Policy::default()), Method::GET, seed);

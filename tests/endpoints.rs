@@ -4,7 +4,9 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use forbear::{Call, CallBuilder, Decision, Endpoint, Endpoints, Event, Failure, Now, Outcome, Policy, StopReason};
+use forbear::{
+    Call, CallBuilder, Decision, Endpoint, Endpoints, Event, Failure, Mode, Now, Outcome, Policy, StopReason,
+};
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
@@ -363,5 +365,24 @@ fn retries_left(endpoints: &Endpoints, uri: &str) -> usize {
             return waiting.len();
         }
         waiting.push(call);
+    }
+}
+
+#[test]
+fn one_endpoint_is_switched_by_its_name_and_no_other() {
+    let endpoints = Endpoints::builder()
+        .endpoint(Endpoint::new("charges").path("/v1/charges"))
+        .endpoint(Endpoint::new("orders").path("/v1/orders"))
+        .observer(|_: &Event<'_>| {})
+        .build()
+        .unwrap();
+    assert!(endpoints.switch_endpoint("charges", Some(Mode::Off)));
+    assert!(!endpoints.switch_endpoint("v1", Some(Mode::Off)));
+    for (path, retries) in [("/v1/charges", false), ("/v1/orders", true), ("/", true)] {
+        let uri: Uri = format!("http://a.internal{path}").parse().unwrap();
+        let mut call = endpoints.call(&Method::GET, &uri).replayable(true).start(Now::default(), 7);
+        call.begin(Now::default()).unwrap();
+        let decision = call.on_outcome(&Outcome::failure(Failure::Connect), Now::default());
+        assert_eq!(matches!(decision, Decision::Retry(_)), retries, "{path}");
     }
 }

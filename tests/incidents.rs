@@ -12,12 +12,14 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 /// Endpoints, and what they said: each event, and each incident as it was.
 struct Story {
     endpoints: Endpoints,
-    said: Arc<Mutex<Vec<(EventKind, Option<Incident>)>>>,
+    said: Arc<Mutex<Vec<Said>>>,
 }
+
+type Said = (EventKind, Option<Incident>);
 
 impl Story {
     fn of(policy: Policy) -> Self {
-        let said: Arc<Mutex<Vec<_>>> = Arc::default();
+        let said: Arc<Mutex<Vec<Said>>> = Arc::default();
         let listener = Arc::clone(&said);
         let observer =
             move |event: &Event<'_>| listener.lock().unwrap().push((event.kind(), event.incident().cloned()));

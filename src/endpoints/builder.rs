@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Endpoints;
 #[cfg(feature = "endpoints")]
 use super::endpoint::Endpoint;
 use super::error::EndpointsError;
+use super::{Endpoints, Inner};
 use crate::event::Observer;
 use crate::policy::Policy;
 
@@ -57,10 +57,10 @@ impl EndpointsBuilder {
     pub fn build(self) -> Result<Endpoints, EndpointsError> {
         let lines = Arc::default();
         #[cfg(feature = "endpoints")]
-        let router = super::routing::router(self.endpoints, &self.fallback, &lines)?;
+        let (router, named) = super::routing::router(self.endpoints, &self.fallback, &lines)?;
         #[cfg(not(feature = "endpoints"))]
-        let router = crate::router::Router::default();
-        Ok(Endpoints::assembled(self.fallback, router, self.observer, lines))
+        let (router, named) = Default::default();
+        Ok(Endpoints(Arc::new(Inner { router, named, lines, ..Inner::new(self.fallback, self.observer) })))
     }
 }
 

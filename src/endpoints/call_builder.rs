@@ -99,9 +99,12 @@ impl<'a> CallBuilder<'a> {
         let host = endpoints.host(self.origin, now);
         let endpoint = host.routes.find(self.method, self.path).cloned();
         let idempotent = self.idempotent.or(endpoint.as_ref().and_then(|endpoint| endpoint.idempotent));
+        let policy = self.policy.as_ref().unwrap_or(endpoint.as_ref().map_or(&host.fallback.policy, |it| &it.policy));
+        let mode = endpoints.switched(endpoint.as_deref()).unwrap_or(policy.mode());
         let terms = Terms {
             host,
             endpoint,
+            mode,
             observer: Arc::clone(&endpoints.observer),
             method: self.method.clone(),
             policy: self.policy,

@@ -21,13 +21,13 @@ pub use endpoint::Endpoint;
 pub use error::EndpointsError;
 use hosts::Hosts;
 
-use crate::endpoint::EndpointState;
+use crate::endpoint::{EndpointState, FALLBACK, Switch};
 use crate::event::Observer;
 use crate::host::Host;
 use crate::incident::Lines;
 use crate::now::Now;
 use crate::origin::Origin;
-use crate::policy::Policy;
+use crate::policy::{Mode, Policy};
 use crate::router::Router;
 
 /// Policies and budgets for all requests of a program. Cheap to clone; clones share their state.
@@ -59,12 +59,35 @@ pub struct Endpoints(Arc<Inner>);
 struct Inner {
     fallback: Policy,
     router: Router,
+    /// All endpoints but the fallback.
+    named: Vec<Arc<EndpointState>>,
     hosts: Hosts,
     observer: Arc<dyn Observer>,
     lines: Arc<Lines>,
+    /// Of all endpoints that are not switched themselves.
+    switch: Switch,
+    fallback_switch: Switch,
 }
 
 impl Inner {
+    fn new(fallback: Policy, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            fallback,
+            router: Router::default(),
+            named: Vec::new(),
+            hosts: Hosts::default(),
+            observer,
+            lines: Arc::default(),
+            switch: Switch::default(),
+            fallback_switch: Switch::default(),
+        }
+    }
+
+    /// Returns the mode that was chosen while running, for an endpoint or the fallback.
+    fn switched(&self, endpoint: Option<&EndpointState>) -> Option<Mode> {
+        endpoint.map_or(&self.fallback_switch, |endpoint| &endpoint.switch).mode().or(self.switch.mode())
+    }
+
     /// Finds the host of a call, or makes it known.
     fn host(&self, origin: Origin<'_>, now: Now) -> Arc<Host> {
         self.hosts.find(origin, now, |origin| {
@@ -78,7 +101,7 @@ impl Endpoints {
     /// Returns nothing but the fallback: one policy, and a budget for each host.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self::assembled(policy, Router::default(), builder::default_observer(), Arc::default())
+        Self(Arc::new(Inner::new(policy, builder::default_observer())))
     }
 
     /// Returns a builder that starts from the default policy.
@@ -86,14 +109,35 @@ impl Endpoints {
         EndpointsBuilder::new()
     }
 
-    fn assembled(fallback: Policy, router: Router, observer: Arc<dyn Observer>, lines: Arc<Lines>) -> Self {
-        Self(Arc::new(Inner { fallback, router, hosts: Hosts::default(), observer, lines }))
-    }
-
     /// As [`new`](Self::new), with an observer.
     #[cfg(feature = "reqwest")]
     pub(crate) fn observed(policy: Policy, observer: Arc<dyn Observer>) -> Self {
-        Self::assembled(policy, Router::default(), observer, Arc::default())
+        Self(Arc::new(Inner::new(policy, observer)))
+    }
+
+    /// Switches the mode of all endpoints, the fallback among them, while they run; `None` gives it back to their policies.
+    ///
+    /// A cautious team starts with [`Mode::Observe`] and reads what would be done. An endpoint that is
+    /// [switched itself](Self::switch_endpoint) stays as it is. Calls under way end in the mode in which they began.
+    ///
+    /// ```
+    /// # use forbear::{Endpoints, Mode};
+    /// let endpoints = Endpoints::default();
+    /// endpoints.switch(Some(Mode::Observe));
+    /// assert!(endpoints.switch_endpoint("fallback", Some(Mode::On)), "and yet this one is in force");
+    /// assert!(!endpoints.switch_endpoint("charges", Some(Mode::Off)), "there is no such endpoint");
+    /// ```
+    pub fn switch(&self, mode: Option<Mode>) {
+        self.0.switch.turn(mode);
+    }
+
+    /// Switches the mode of one endpoint while it runs, and returns whether there is one of that name. `None` gives it back
+    /// to what [all](Self::switch) are switched to, or to its policy. `fallback` is the name of the fallback of all hosts.
+    #[must_use = "there may be no such endpoint"]
+    pub fn switch_endpoint(&self, name: &str, mode: Option<Mode>) -> bool {
+        let named = self.0.named.iter().find(|endpoint| endpoint.name == name).map(|endpoint| &endpoint.switch);
+        let found = named.or((name == FALLBACK).then_some(&self.0.fallback_switch));
+        found.inspect(|switch| switch.turn(mode)).is_some()
     }
 
     /// Describes a call, whose endpoint is looked up when it [starts](CallBuilder::start).

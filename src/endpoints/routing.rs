@@ -6,20 +6,21 @@ use std::sync::Arc;
 use super::endpoint::Endpoint;
 use super::error::EndpointsError;
 use crate::budget::Budget;
-use crate::endpoint::{EndpointState, FALLBACK};
+use crate::endpoint::{EndpointState, FALLBACK, Switch};
 use crate::incident::{Incidents, Lines};
 use crate::policy::Policy;
 use crate::router::{HostPattern, Router, RouterBuilder, Template};
 
-/// Builds the router of endpoints, or says what is wrong with any of them.
+/// Builds the endpoints and the router to them, or says what is wrong with any of them.
 pub(super) fn router(
     endpoints: Vec<Endpoint>,
     fallback: &Policy,
     lines: &Arc<Lines>,
-) -> Result<Router, EndpointsError> {
+) -> Result<(Router, Vec<Arc<EndpointState>>), EndpointsError> {
     let mut problems = Vec::new();
     let mut names = HashSet::new();
     let mut router = RouterBuilder::default();
+    let mut states = Vec::new();
     for endpoint in endpoints {
         let mut must = |field, value: &str, what: &str| {
             problems.push(format!("endpoint {}: {field} is {}, but must {what}", shown(&endpoint.name), shown(value)));
@@ -46,7 +47,9 @@ pub(super) fn router(
             idempotent: endpoint.idempotent,
             budget: Budget::new(),
             incidents: Incidents::new(Arc::clone(lines)),
+            switch: Switch::default(),
         });
+        states.push(Arc::clone(&state));
         if let Err(other) = router.insert(host, path, &endpoint.methods, &state) {
             let (one, other) = (shown(&endpoint.name), shown(&other.name));
             problems.push(format!(
@@ -57,7 +60,7 @@ pub(super) fn router(
         }
     }
     match router.build() {
-        Ok(router) if problems.is_empty() => Ok(router),
+        Ok(router) if problems.is_empty() => Ok((router, states)),
         Ok(_) => Err(EndpointsError { problems }),
         Err(error) => {
             problems.push(format!("the router refuses a path: {error}"));

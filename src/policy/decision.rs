@@ -105,11 +105,13 @@ pub enum StopReason {
     NoTimeLeft,
     /// The endpoint's budget cannot pay for the retry.
     Budget,
+    /// It would have been retried, but the policy only [observes](crate::Mode::Observe).
+    Observe,
 }
 
 impl StopReason {
     /// All reasons.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoRetries,
         Self::ServerForbids,
         Self::UserForbids,
@@ -120,6 +122,7 @@ impl StopReason {
         Self::HintTooLong,
         Self::NoTimeLeft,
         Self::Budget,
+        Self::Observe,
     ];
 
     /// Returns the name used in events, such as `not_safe_to_repeat`.
@@ -136,6 +139,7 @@ impl StopReason {
             Self::HintTooLong => "hint_too_long",
             Self::NoTimeLeft => "no_time_left",
             Self::Budget => "budget",
+            Self::Observe => "observe",
         }
     }
 
@@ -149,6 +153,7 @@ impl StopReason {
             Self::Attempts => Some("raise max_attempts"),
             Self::HintTooLong => Some("ask again when the report's hint says, or raise max_elapsed"),
             Self::NoTimeLeft => Some("raise max_elapsed or timeout"),
+            Self::Observe => Some("switch the mode on"),
             Self::NoRetries | Self::ServerForbids | Self::UserForbids | Self::Budget => None,
         }
     }
@@ -168,6 +173,7 @@ impl fmt::Display for StopReason {
             Self::HintTooLong => "the server asked for a longer wait than the call has left",
             Self::NoTimeLeft => "no time left",
             Self::Budget => "the retry budget is spent",
+            Self::Observe => "would be retried, but is only observed",
         })
     }
 }
@@ -189,6 +195,7 @@ mod tests {
             (StopReason::HintTooLong, "hint_too_long", true),
             (StopReason::NoTimeLeft, "no_time_left", true),
             (StopReason::Budget, "budget", false),
+            (StopReason::Observe, "observe", true),
         ];
         assert_eq!(table.map(|(reason, _, _)| reason), StopReason::ALL);
         for (reason, name, has_remedy) in table {

@@ -243,6 +243,11 @@ pub enum Mode {
     /// It decides.
     #[default]
     On,
+    /// It sends each call once, and says what it would have done: a failing outcome that it would have retried is handed
+    /// back with [`StopReason::Observe`], and the event tells the wait. Diagnosis, events, reports and incidents are as
+    /// ever, as are its timeouts. Nothing is paid, so the budget refuses nothing that it would not refuse at once; and of
+    /// the retries of a call only the first is told, as nobody knows what would have come of it.
+    Observe,
     /// It does nothing: each call is sent once, and nothing is diagnosed, said, reported or counted. Its timeouts stay, and
     /// so does what `Client::builder` switched off: reqwest does not retry instead.
     Off,
