@@ -148,12 +148,22 @@ impl Case {
             Self::Answers429 => ("answers 429, Retry-After: 30", "/orders", 0),
             Self::Drains => ("drains for a shutdown", "/orders", 1),
             Self::Sheds => ("is full and sheds load", "/orders", 0),
-            Self::WrongPort => ("/wrong", "/wrong", 0),
-            Self::Maintenance => ("/maintenance", "/maintenance", 0),
-            Self::Limit => ("/limited", "/limited", 0),
+            Self::WrongPort => ("(sends to a port where nobody listens)", "/wrong", 0),
+            Self::Maintenance => ("(answers with a page of its own)", "/maintenance", 0),
+            Self::Limit => ("(has reached a limit of its own)", "/limited", 0),
             Self::BesideRefuse => ("refuses connections, a second one is well", "/pair", 0),
-            Self::BesideClose => ("/pair", "/pair", 0),
-            Self::FastCgi => ("/fastcgi/", "/fastcgi/", 0),
+            Self::BesideClose => ("closes without a word, a second one is well", "/pair", 0),
+            Self::FastCgi => ("closes without a word, asked by FastCGI", "/fastcgi/", 0),
         }
+    }
+}
+
+#[test]
+fn no_two_cases_have_a_name_in_common_and_none_is_named_as_its_path() {
+    for (at, case) in Case::ALL.into_iter().enumerate() {
+        assert_ne!(case.as_str(), case.path(), "{case:?}");
+        assert!(Case::ALL[..at].iter().all(|other| other.as_str() != case.as_str()), "{case:?}");
+        let of_the_proxy = matches!(case, Case::WrongPort | Case::Maintenance | Case::Limit);
+        assert_eq!(case.as_str().starts_with('('), of_the_proxy, "brackets are for what the proxy does: {case:?}");
     }
 }
