@@ -11,14 +11,17 @@ use super::{fields, retry_after};
 use crate::outcome::Head;
 
 /// Returns whether nothing remains of a quota.
+///
+/// Never on a response from a cache: its numbers were somebody else's.
 pub(super) fn is_exhausted(headers: &HeaderMap) -> bool {
+    if headers.contains_key(AGE) {
+        return false;
+    }
     REMAINING.into_iter().any(|name| fields::sole(headers, name).and_then(fields::integer) == Some(0))
         || quotas(headers).iter().any(|quota| quota.remaining == Some(0))
 }
 
-/// Returns when a quota is there again.
-///
-/// Never on a response from a cache: its numbers were somebody else's.
+/// Returns when a quota is there again. As for whether, a cache does not tell.
 pub(super) fn hint(head: Head<'_>) -> Hint {
     let headers = head.headers;
     if headers.contains_key(AGE) {
@@ -188,6 +191,7 @@ mod tests {
             ("ratelimit", r#""default";r=1;t=30"#, false),
         ] {
             assert_eq!(is_exhausted(&headers(&[(name, value)])), expected, "{name}: {value}");
+            assert!(!is_exhausted(&headers(&[(name, value), ("age", "1")])), "{name}: {value}, from a cache");
         }
     }
 }
