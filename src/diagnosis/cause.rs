@@ -174,7 +174,8 @@ impl Cause {
             }
             Self::Sheds => "has no room for more: look at its limits, at its capacity, and at this client's own rate",
             Self::Refuses => {
-                "refuses by a rule of its own: is it set to maintenance, is a limit of rates or of connections reached?"
+                "refuses by a rule of its own: is it set to maintenance, is a limit of rates or of connections reached, \
+                 is nothing registered behind it?"
             }
             Self::LimitsRate => "limits the rate: look at this client's own rate and at its quotas",
             Self::Misconfigured => {

@@ -13,7 +13,7 @@ use super::*;
 use crate::diagnosis::Condition::{self, *};
 use crate::diagnosis::Delivery::{NotDelivered, Processed, Unknown};
 use crate::diagnosis::LookAt::{self, Application, Capacity, Client, Infrastructure, Mixed};
-use crate::diagnosis::{Diagnosis, Outcome};
+use crate::diagnosis::{Diagnosis, Failure, Outcome};
 use Confidence::{Proven, Status, Strong, Weak};
 
 /// Status, header lines, body; issuer, confidence, condition, delivery, where to look.
@@ -377,6 +377,36 @@ fn the_advice_names_whom_it_is_about() {
     ] {
         let advice = diagnose(status, &headers(lines), body.as_bytes()).advice().unwrap();
         assert!(advice.starts_with(expected), "{advice}");
+    }
+}
+
+#[test]
+fn the_advice_asks_what_the_person_on_call_has_to_ask() {
+    for (status, lines, body, asked) in [
+        (
+            503,
+            HAPROXY,
+            table::HAPROXY_503,
+            &["is it up", "registered", "healthy", "just deployed", "OOM-killed", "right port"][..],
+        ),
+        (502, &[], NGINX_502, &["OOM-killed", "keep-alive timeout shorter than the proxy's", "header too large"]),
+        (504, &["server: awselb/2.0"], "", &["handler", "dependency", "may have been done"]),
+        (503, &["x-powered-by: x"], "", &["own health", "which dependency is down", "draining for a deploy"]),
+        (503, &["server: Varnish"], VARNISH_SYNTH, &["maintenance", "limit", "nothing registered behind it"]),
+        (503, &["x-envoy-overloaded: true"], "", &["limits", "capacity", "this client's own rate"]),
+        (429, &[], "", &["this client's own rate", "quotas"]),
+        (500, &[], "", &["logs"]),
+        (526, &[], "", &["certificates", "does not help"]),
+    ] {
+        let advice = diagnose(status, &headers(lines), body.as_bytes()).advice().unwrap();
+        assert!(asked.iter().all(|words| advice.contains(words)), "{advice}\nnot {asked:?}");
+    }
+    for (failure, asked) in [
+        (Failure::Connect, &["network", "DNS", "service discovery", "whether the process is up"][..]),
+        (Failure::Interrupted, &["crash", "may have been done"]),
+    ] {
+        let advice = Diagnosis::of(&Outcome::failure(failure)).advice().unwrap();
+        assert!(asked.iter().all(|words| advice.contains(words)), "{advice}\nnot {asked:?}");
     }
 }
 
