@@ -179,9 +179,9 @@ pub(super) static TABLE: &[Row] = &[
     row(&[504], HaProxy, Weak, &[Whole(HAPROXY_504)], Slow, Unknown),
 
     row(&[500], Traefik, Strong, TRAEFIK_500, Broke, Unknown), // what it got was not HTTP
-    row(&[502], Traefik, Strong, &[Whole("Bad Gateway"), Lacks("server")], Broke, Unknown),
+    row(&[502], Traefik, Strong, TRAEFIK_502, Broke, Unknown),
     row(&[503], Traefik, Strong, TRAEFIK_503, Lost, NotDelivered),
-    row(&[504], Traefik, Strong, &[Whole("Gateway Timeout"), Lacks("server")], Slow, Unknown),
+    row(&[504], Traefik, Strong, TRAEFIK_504, Slow, Unknown),
 
     row(&[502], Caddy, Strong, CADDY, Broke, Unknown),
     row(&[503], Caddy, Strong, CADDY, Lost, Unknown),
@@ -250,6 +250,9 @@ const ATS_SERVER: Mark = Begins("server", "ATS/");
 const ATS_NO_STORE: Mark = Is("cache-control", "no-store");
 const NO_CACHE: Mark = Names("cache-control", "no-cache");
 const TRAEFIK_500: &[Mark] = &[Whole("Internal Server Error"), Lacks("server"), Lacks("content-type")];
+/// `sendStatus` of Express answers with the same words, but signs.
+const TRAEFIK_502: &[Mark] = &[Whole("Bad Gateway"), Lacks("server"), Lacks("etag"), Lacks("x-powered-by")];
+const TRAEFIK_504: &[Mark] = &[Whole("Gateway Timeout"), Lacks("server"), Lacks("etag"), Lacks("x-powered-by")];
 const TRAEFIK_503: &[Mark] =
     &[Whole("no available server\n"), Is("x-content-type-options", "nosniff"), Lacks("server")];
 const CADDY: &[Mark] = &[Begins("server", "Caddy"), NotNames("via", "Caddy"), Is("content-length", "0")];
