@@ -157,6 +157,7 @@ impl Call {
             State::Ready if !out_of_time => self.first = now,
             State::Waiting(payment) if !out_of_time && since_first <= self.max_elapsed() => {
                 self.paid = self.paid.and(payment);
+                self.terms.endpoint().counters.on_wait_over();
             }
             State::Ready => {
                 self.state = State::Ended;
@@ -166,6 +167,7 @@ impl Call {
                 let endpoint = self.terms.endpoint();
                 endpoint.budget.give_back(payment);
                 endpoint.incidents.on_lost(StopReason::NoTimeLeft);
+                endpoint.counters.on_wait_over();
                 self.stop(StopReason::NoTimeLeft, now);
                 return Err(TooLate(()));
             }
@@ -200,6 +202,7 @@ impl Call {
         let Some(condition) = diagnosis.condition() else {
             return self.end(outcome, diagnosis, now);
         };
+        self.terms.endpoint().counters.on_no_answer();
         let rule = self.policy().rule(condition);
         let retry = if user_forbids && rule.retries() > 0 {
             Err(StopReason::UserForbids)
@@ -219,6 +222,7 @@ impl Call {
             Ok((retry, payment)) => {
                 self.record(outcome, diagnosis, Some(retry.clone()), now);
                 self.state = State::Waiting(payment);
+                self.terms.endpoint().counters.on_retry(condition);
                 self.say(EventKind::Retry, None, Some(now));
                 Decision::Retry(retry)
             }
@@ -378,6 +382,9 @@ impl Call {
         if answer {
             endpoint.budget.succeed(self.paid, now);
             incident = endpoint.incidents.on_success(is_retried, now);
+            endpoint.counters.on_answer(is_retried);
+        } else {
+            endpoint.counters.on_no_answer();
         }
         if is_retried {
             self.record(outcome, diagnosis, None, now);
@@ -392,6 +399,7 @@ impl Call {
     /// Ends with a failing outcome.
     fn stop(&mut self, reason: StopReason, now: Now) {
         self.state = State::Ended;
+        self.terms.endpoint().counters.on_stop(reason);
         if let Some(report) = &mut self.report {
             report.reason = Some(reason);
             report.elapsed = now.saturating_since(self.started);
@@ -463,12 +471,23 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
+        let endpoint = self.terms.endpoint();
         match self.state {
             State::Ready | State::Ended => return,
             State::InFlight => {} // what was sent is paid for
-            State::Waiting(payment) => self.terms.endpoint().budget.give_back(payment),
+            State::Waiting(payment) => {
+                endpoint.budget.give_back(payment);
+                endpoint.counters.on_wait_over();
+            }
         }
-        if !self.speaking && !self.is_off() {
+        if self.is_off() {
+            return;
+        }
+        if self.state == State::InFlight {
+            endpoint.counters.on_no_answer();
+        }
+        endpoint.counters.on_abandon();
+        if !self.speaking {
             self.say(EventKind::Abandoned, None, None);
         }
     }

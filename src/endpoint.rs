@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::budget::Budget;
+use crate::counters::Counters;
 use crate::incident::{Incidents, Lines};
 use crate::policy::{Mode, Policy};
 
-/// A policy, the budget that its retries are paid from, and what its failures add up to.
+/// A policy, the budget that its retries are paid from, and what its calls add up to.
 #[derive(Debug)]
 pub(crate) struct EndpointState {
     pub(crate) name: Cow<'static, str>,
@@ -19,6 +20,7 @@ pub(crate) struct EndpointState {
     pub(crate) idempotent: Option<bool>,
     pub(crate) budget: Budget,
     pub(crate) incidents: Incidents,
+    pub(crate) counters: Counters,
     pub(crate) switch: Switch,
 }
 
@@ -32,6 +34,7 @@ impl EndpointState {
             idempotent: None,
             budget: Budget::new(),
             incidents: Incidents::new(Arc::clone(lines)),
+            counters: Counters::default(),
             switch: Switch::default(),
         }
     }

@@ -93,6 +93,7 @@ mod budget;
 mod call;
 #[cfg(feature = "reqwest")]
 mod client;
+mod counters;
 mod diagnosis;
 #[cfg(feature = "reqwest")]
 mod drive;
@@ -122,7 +123,7 @@ pub use client::{Client, ClientBuilder, Error, RequestBuilder, error_for_status}
 pub use diagnosis::{Condition, Confidence, Delivery, Diagnosis, Issuer, LookAt};
 #[cfg(feature = "endpoints")]
 pub use endpoints::Endpoint;
-pub use endpoints::{CallBuilder, Endpoints, EndpointsBuilder, EndpointsError};
+pub use endpoints::{CallBuilder, EndpointSnapshot, Endpoints, EndpointsBuilder, EndpointsError, Snapshot};
 pub use event::{Event, EventKind, Observer};
 pub use incident::Incident;
 #[cfg(feature = "tracing")]

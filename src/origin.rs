@@ -9,11 +9,11 @@ use std::net::Ipv6Addr;
 use http::Uri;
 
 /// Scheme, host and port of a request: what tells one server from another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Origin<'a> {
-    scheme: Cow<'a, str>,
     host: Cow<'a, str>,
     port: Option<u16>,
+    scheme: Cow<'a, str>,
 }
 
 impl<'a> Origin<'a> {
@@ -31,6 +31,10 @@ impl<'a> Origin<'a> {
     /// A URI without a scheme or a host has an empty one.
     pub(crate) fn of_uri(uri: &'a Uri) -> Self {
         Self::new(uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default(), uri.port_u16())
+    }
+
+    pub(crate) fn scheme(&self) -> &str {
+        &self.scheme
     }
 
     pub(crate) fn host(&self) -> &str {

@@ -20,7 +20,7 @@ pub use request::RequestBuilder;
 
 use crate::call::{Attempt, Call};
 use crate::drive::{self, Transport, clock};
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Endpoints, Snapshot};
 use crate::event::Observer;
 use crate::origin::Origin;
 use crate::outcome::{Failure, Outcome};
@@ -74,6 +74,12 @@ impl Client {
     #[must_use]
     pub fn as_reqwest(&self) -> &reqwest::Client {
         &self.http
+    }
+
+    /// Returns the numbers of its endpoints now, on the clock that its calls are measured by.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.endpoints.snapshot(clock::now())
     }
 
     /// Starts a GET request.

@@ -20,6 +20,11 @@ impl Hosts {
         host
     }
 
+    /// Returns all of them, in no order. A call to a new host waits until they are listed, so nothing else is done then.
+    pub(super) fn all(&self) -> Vec<Arc<Host>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
     #[cold]
     fn insert(&self, host: Host) -> Arc<Host> {
         let mut hosts = self.0.write().unwrap_or_else(PoisonError::into_inner);

@@ -8,6 +8,7 @@ mod error;
 mod hosts;
 #[cfg(feature = "endpoints")]
 mod routing;
+mod snapshot;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use call_builder::CallBuilder;
 pub use endpoint::Endpoint;
 pub use error::EndpointsError;
 use hosts::Hosts;
+pub use snapshot::{EndpointSnapshot, Snapshot};
 
 use crate::endpoint::{EndpointState, FALLBACK, Switch};
 use crate::event::Observer;
@@ -143,6 +145,16 @@ impl Endpoints {
     /// Describes a call, whose endpoint is looked up when it [starts](CallBuilder::start).
     pub fn call<'a>(&'a self, method: &'a Method, uri: &'a Uri) -> CallBuilder<'a> {
         self.call_to(method, Origin::of_uri(uri), uri.path())
+    }
+
+    /// Returns the numbers of this moment, cheap enough to take every second.
+    #[must_use]
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        let named = self.0.named.iter().map(|endpoint| EndpointSnapshot::of(endpoint, None, now));
+        let mut hosts = self.0.hosts.all();
+        hosts.sort_unstable_by(|one, other| one.origin.cmp(&other.origin));
+        let hosts = hosts.iter().map(|host| EndpointSnapshot::of(&host.fallback, Some(&host.origin), now));
+        Snapshot::new(named.chain(hosts.filter(|host| host.attempts() > 0)).collect())
     }
 
     pub(crate) fn call_to<'a>(&'a self, method: &'a Method, origin: Origin<'a>, path: &'a str) -> CallBuilder<'a> {

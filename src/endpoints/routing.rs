@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::endpoint::Endpoint;
 use super::error::EndpointsError;
 use crate::budget::Budget;
+use crate::counters::Counters;
 use crate::endpoint::{EndpointState, FALLBACK, Switch};
 use crate::incident::{Incidents, Lines};
 use crate::policy::Policy;
@@ -47,6 +48,7 @@ pub(super) fn router(
             idempotent: endpoint.idempotent,
             budget: Budget::new(),
             incidents: Incidents::new(Arc::clone(lines)),
+            counters: Counters::default(),
             switch: Switch::default(),
         });
         states.push(Arc::clone(&state));

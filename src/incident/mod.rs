@@ -83,7 +83,6 @@ impl Incidents {
     }
 
     /// Returns the time since the first failure of the incident that is open.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the snapshot"))]
     pub(crate) fn open_for(&self, now: Now) -> Option<Duration> {
         self.pulse().held?;
         let slot = self.lock();

@@ -143,6 +143,23 @@ impl StopReason {
         }
     }
 
+    /// Returns the position in [`StopReason::ALL`].
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::NoRetries => 0,
+            Self::ServerForbids => 1,
+            Self::UserForbids => 2,
+            Self::NotSafeToRepeat => 3,
+            Self::NotReplayable => 4,
+            Self::RuleAttempts => 5,
+            Self::Attempts => 6,
+            Self::HintTooLong => 7,
+            Self::NoTimeLeft => 8,
+            Self::Budget => 9,
+            Self::Observe => 10,
+        }
+    }
+
     /// Returns what the developer of the client can do about it, if anything.
     #[must_use]
     pub const fn remedy(self) -> Option<&'static str> {
@@ -181,6 +198,13 @@ impl fmt::Display for StopReason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_lists_every_reason_at_its_index() {
+        for (index, reason) in StopReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason.index(), index, "{reason:?}");
+        }
+    }
 
     #[test]
     fn every_reason_has_its_name_and_a_remedy_where_the_developer_has_one() {
