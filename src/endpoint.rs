@@ -26,13 +26,13 @@ pub(crate) struct EndpointState {
 
 impl EndpointState {
     /// Returns the endpoint of the requests to one host that no other endpoint is for.
-    pub(crate) fn fallback(policy: Policy, lines: &Arc<Lines>) -> Self {
+    pub(crate) fn fallback(policy: Policy, budget: Budget, lines: &Arc<Lines>) -> Self {
         Self {
             name: Cow::Borrowed(FALLBACK),
             url_template: None,
             policy,
             idempotent: None,
-            budget: Budget::new(),
+            budget,
             incidents: Incidents::new(Arc::clone(lines)),
             counters: Counters::default(),
             switch: Switch::default(),

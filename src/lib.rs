@@ -117,6 +117,7 @@ mod router;
 #[cfg(feature = "test-util")]
 mod scenario;
 
+pub use budget::{Budget, BudgetBuilder, BudgetError};
 pub use call::{Attempt, Call, TooLate};
 #[cfg(feature = "reqwest")]
 pub use client::{Client, ClientBuilder, Error, RequestBuilder, error_for_status};

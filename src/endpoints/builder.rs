@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::endpoint::Endpoint;
 use super::error::EndpointsError;
 use super::{Endpoints, Inner};
+use crate::budget::{Budget, BudgetBuilder};
 use crate::event::Observer;
 use crate::policy::Policy;
 
@@ -14,6 +15,7 @@ use crate::policy::Policy;
 #[must_use = "a builder does nothing until it is built"]
 pub struct EndpointsBuilder {
     fallback: Policy,
+    fallback_budget: BudgetBuilder,
     #[cfg(feature = "endpoints")]
     endpoints: Vec<Endpoint>,
     observer: Arc<dyn Observer>,
@@ -22,6 +24,7 @@ impl EndpointsBuilder {
     pub(super) fn new() -> Self {
         Self {
             fallback: Policy::default(),
+            fallback_budget: Budget::builder(),
             #[cfg(feature = "endpoints")]
             endpoints: Vec::new(),
             observer: default_observer(),
@@ -32,6 +35,14 @@ impl EndpointsBuilder {
     /// [`Policy::default`].
     pub fn fallback(mut self, policy: Policy) -> Self {
         self.fallback = policy;
+        self
+    }
+
+    /// Sets the budget that each host under the fallback begins with. Default as [`Budget::new`].
+    ///
+    /// It is not shared: one host that fails does not spend the retries of another.
+    pub fn fallback_budget(mut self, of_each_host: BudgetBuilder) -> Self {
+        self.fallback_budget = of_each_host;
         self
     }
 
@@ -53,14 +64,21 @@ impl EndpointsBuilder {
     /// # Errors
     ///
     /// Names everything that is wrong with the endpoints: a name that is not one or is there twice, a host or a template
-    /// that is none, and two endpoints of which neither could go before the other. Without endpoints nothing is wrong.
+    /// that is none, two endpoints of which neither could go before the other, and an impossible value of the fallback's budget.
+    /// Nothing that is left at its default is wrong.
     pub fn build(self) -> Result<Endpoints, EndpointsError> {
         let lines = Arc::default();
         #[cfg(feature = "endpoints")]
-        let (router, named) = super::routing::router(self.endpoints, &self.fallback, &lines)?;
+        let routes = super::routing::router(self.endpoints, &self.fallback, &lines);
         #[cfg(not(feature = "endpoints"))]
-        let (router, named) = Default::default();
-        Ok(Endpoints(Arc::new(Inner { router, named, lines, ..Inner::new(self.fallback, self.observer) })))
+        let routes = Ok(Default::default());
+        match (self.fallback_budget.terms(), routes) {
+            (Ok(fallback_budget), Ok((router, named))) => {
+                let inner = Inner::new(self.fallback, self.observer);
+                Ok(Endpoints(Arc::new(Inner { fallback_budget, router, named, lines, ..inner })))
+            }
+            (budget, routes) => Err(EndpointsError::of(budget.err(), routes.err())),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use crate::budget::Budget;
 use crate::policy::Policy;
 
 /// A group of requests with a name, a policy and a budget of its own.
@@ -81,6 +82,7 @@ pub struct Endpoint {
     pub(super) path: Option<String>,
     pub(super) policy: Option<Policy>,
     pub(super) idempotent: Option<bool>,
+    pub(super) budget: Option<Budget>,
 }
 
 impl Endpoint {
@@ -88,7 +90,15 @@ impl Endpoint {
     ///
     /// Its name is `retry.endpoint` in events. It is 1 to 100 characters long, unlike all others, and not `fallback`.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), host: None, methods: Vec::new(), path: None, policy: None, idempotent: None }
+        Self {
+            name: name.into(),
+            host: None,
+            methods: Vec::new(),
+            path: None,
+            policy: None,
+            idempotent: None,
+            budget: None,
+        }
     }
 
     /// Sets its host: `payments.internal`, `*.internal`, `10.0.0.7:8443`, `[::1]`. Default any.
@@ -116,6 +126,24 @@ impl Endpoint {
     /// Sets its policy. Default that of the fallback.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = Some(policy);
+        self
+    }
+
+    /// Sets the budget that its retries are paid from. Default one of its own, as [`Budget::new`].
+    ///
+    /// Endpoints that are given clones of one share its credit.
+    ///
+    /// ```
+    /// # use forbear::{Budget, Endpoint, Endpoints};
+    /// let payments = Budget::new();
+    /// let endpoints = Endpoints::builder()
+    ///     .endpoint(Endpoint::new("charges").host("payments.internal").path("/v1/charges").budget(payments.clone()))
+    ///     .endpoint(Endpoint::new("refunds").host("payments.internal").path("/v1/refunds").budget(payments))
+    ///     .build()?;
+    /// # Ok::<(), forbear::EndpointsError>(())
+    /// ```
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
         self
     }
 

@@ -44,6 +44,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::budget::Budget;
     use crate::endpoint::EndpointState;
     use crate::policy::Policy;
     use crate::router::Router;
@@ -58,7 +59,8 @@ mod tests {
 
     fn new(origin: Origin<'static>) -> Host {
         let routes = Router::default().of_host(&origin);
-        Host::new(origin, EndpointState::fallback(Policy::default(), &Arc::default()), routes, at(0))
+        let fallback = EndpointState::fallback(Policy::default(), Budget::new(), &Arc::default());
+        Host::new(origin, fallback, routes, at(0))
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub use error::EndpointsError;
 use hosts::Hosts;
 pub use snapshot::{EndpointSnapshot, Snapshot};
 
+use crate::budget::{Budget, Terms};
 use crate::endpoint::{EndpointState, FALLBACK, Switch};
 use crate::event::Observer;
 use crate::host::Host;
@@ -60,6 +61,7 @@ pub struct Endpoints(Arc<Inner>);
 
 struct Inner {
     fallback: Policy,
+    fallback_budget: Terms,
     router: Router,
     /// All endpoints but the fallback.
     named: Vec<Arc<EndpointState>>,
@@ -75,6 +77,7 @@ impl Inner {
     fn new(fallback: Policy, observer: Arc<dyn Observer>) -> Self {
         Self {
             fallback,
+            fallback_budget: Terms::default(),
             router: Router::default(),
             named: Vec::new(),
             hosts: Hosts::default(),
@@ -94,7 +97,9 @@ impl Inner {
     fn host(&self, origin: Origin<'_>, now: Now) -> Arc<Host> {
         self.hosts.find(origin, now, |origin| {
             let routes = self.router.of_host(&origin);
-            Host::new(origin, EndpointState::fallback(self.fallback.clone(), &self.lines), routes, now)
+            let budget = Budget::on(self.fallback_budget);
+            let fallback = EndpointState::fallback(self.fallback.clone(), budget, &self.lines);
+            Host::new(origin, fallback, routes, now)
         })
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::endpoint::Endpoint;
 use super::error::EndpointsError;
-use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::endpoint::{EndpointState, FALLBACK, Switch};
 use crate::incident::{Incidents, Lines};
@@ -46,7 +45,7 @@ pub(super) fn router(
             url_template: endpoint.path.clone(),
             policy: endpoint.policy.clone().unwrap_or_else(|| fallback.clone()),
             idempotent: endpoint.idempotent,
-            budget: Budget::new(),
+            budget: endpoint.budget.clone().unwrap_or_default(),
             incidents: Incidents::new(Arc::clone(lines)),
             counters: Counters::default(),
             switch: Switch::default(),
