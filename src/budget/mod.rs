@@ -3,6 +3,8 @@
 mod builder;
 mod credit;
 mod decay;
+#[cfg(test)]
+mod modelled;
 mod state;
 #[cfg(test)]
 mod tests;
