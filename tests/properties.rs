@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forbear::{
-    Backoff, Call, Condition, Decision, Diagnosis, Endpoints, Event, Failure, Issuer, Now, Outcome, Policy, Repeat,
-    Rule,
+    Backoff, Budget, Call, Condition, Decision, Diagnosis, Endpoints, Event, Failure, Issuer, Now, Outcome, Policy,
+    Repeat, Rule,
 };
 use http::header::{AGE, DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -21,9 +21,14 @@ proptest! {
     #![proptest_config(Config { cases: 2_000, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn the_invariants_hold_for_any_calls_on_one_host(policy in policy(), calls in vec(a_call(), 1..12)) {
-        let endpoints = Endpoints::builder().fallback(policy.clone()).observer(|_: &Event<'_>| {}).build().unwrap();
-        let mut ledger = Ledger::default();
+    fn the_invariants_hold_for_any_calls_on_one_host(
+        policy in policy(), (start, earn) in credit(), calls in vec(a_call(), 1..12),
+    ) {
+        let [budget_start, budget_earn] = [start, earn].map(|it| Duration::from_millis(it).as_secs_f64());
+        let budget = Budget::builder().start(budget_start).earn(budget_earn);
+        let builder = Endpoints::builder().fallback(policy.clone()).fallback_budget(budget);
+        let endpoints = builder.observer(|_: &Event<'_>| {}).build().unwrap();
+        let mut ledger = Ledger { start, earn, paid: 0, returned: 0, latest: Duration::ZERO };
         let mut now = Duration::ZERO;
         for planned in calls {
             play(&endpoints, &policy, planned, &mut now, &mut ledger)?;
@@ -51,8 +56,9 @@ proptest! {
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Prices paid, and what pays for them, in thousandths.
-#[derive(Default)]
 struct Ledger {
+    start: u64,
+    earn: u64,
     paid: u64,
     returned: u64,
     latest: Duration,
@@ -110,7 +116,7 @@ fn play(
             Decision::Done(done) => {
                 prop_assert_eq!(done.reason().is_none(), diagnosis.condition().is_none());
                 if diagnosis.is_answer() {
-                    ledger.returned += paid + 200;
+                    ledger.returned += paid + ledger.earn;
                 }
                 return Ok(());
             }
@@ -128,11 +134,11 @@ fn play(
                 let any_method = bare.is_some_and(|bare| policy.rule(bare).repeat() == Repeat::Any);
                 let unprocessed = any_method && !step.redirected && !plan.hidden_redirects;
                 prop_assert!(idempotent || unprocessed, "{} repeated on {}", plan.method, condition);
-                waiting = u64::from(rule.price()) * 1000;
+                waiting = (u64::from(rule.price()) * 1000).min(ledger.start);
                 ledger.paid += waiting;
-                let drift = u64::try_from(ledger.latest.as_millis() / 20).unwrap_or(u64::MAX / 2);
-                let credit = (5_000 + ledger.returned).saturating_add(drift);
-                prop_assert!(ledger.paid <= credit, "paid {} of {}", ledger.paid, credit);
+                let drift = u128::from(ledger.start) * ledger.latest.as_millis() / 100_000;
+                let credit = u128::from(ledger.start + ledger.returned) + drift;
+                prop_assert!(u128::from(ledger.paid) <= credit, "paid {} of {}", ledger.paid, credit);
                 if step.drops == Drops::Waiting {
                     break;
                 }
@@ -145,7 +151,8 @@ fn play(
 }
 
 fn patient() -> Rule {
-    Rule::new(9, Backoff::doubling(Duration::from_secs(1)).with_cap(Duration::MAX)).with_repeat(Repeat::Any)
+    let backoff = Backoff::doubling(Duration::from_secs(1)).with_cap(Duration::MAX);
+    Rule::new(9, backoff).with_repeat(Repeat::Any).with_price(3)
 }
 
 #[derive(Clone, Debug)]
@@ -224,6 +231,13 @@ fn policy() -> impl Strategy<Value = Policy> {
         }
         policy.build().unwrap()
     })
+}
+
+/// What a budget starts with and what a success earns, in thousandths: mostly little, as plenty proves nothing.
+fn credit() -> impl Strategy<Value = (u64, u64)> {
+    let start = prop_oneof![3 => Just(5_000_u64), 3 => 1_000_u64..9_000, 1 => 1_000_u64..=10_000_000];
+    let earn = prop_oneof![1 => Just(200_u64), 1 => 0_u64..=1_000];
+    (start, earn)
 }
 
 fn a_call() -> impl Strategy<Value = PlannedCall> {

@@ -4,6 +4,11 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use proptest::collection::vec;
+use proptest::prelude::{Just, prop_oneof};
+use proptest::test_runner::Config;
+use proptest::{prop_assert, proptest};
+
 use super::state::{MAX_CREDIT, ONE, State};
 use super::*;
 
@@ -82,6 +87,30 @@ fn the_drift_of_large_credit_is_exact_to_a_hundredth() {
     for (ms, left) in [(1, 0.999_900_005), (10_000, 0.367_879_441), (50_000, 0.006_737_947)] {
         let credit = Duration::from_millis(large.drifted(DEFAULT, at(ms)).credit).as_secs_f64();
         assert!((credit - 5.0 - 60_000.0 * left).abs() < 0.01, "{credit} at {ms} ms");
+    }
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 20_000, failure_persistence: None, ..Config::default() })]
+
+    /// The drift's part of the bound, exactly: however small the steps, rounding makes no credit.
+    #[test]
+    fn the_drift_adds_at_most_a_hundredth_of_the_start_per_second_and_never_passes_it(
+        start in prop_oneof![1_000_u64..10_000, 1_000_u64..=10_000_000],
+        of_start in prop_oneof![Just(0), 0_u64..2_000],
+        steps in vec(prop_oneof![0_u64..100, 0_u64..10_000, 0_u64..10_000_000], 1..8),
+    ) {
+        let terms = Terms { start, earn: 0 };
+        let before = State { counted_to: 0, credit: start * of_start / 1_000 };
+        let mut state = before;
+        for step in steps {
+            state = state.drifted(terms, at(state.counted_to + step));
+        }
+        let (least, most) = (before.credit.min(start), before.credit.max(start));
+        prop_assert!((least..=most).contains(&state.credit), "{:?}", state);
+        if before.credit < start {
+            prop_assert!((state.credit - before.credit) * 100_000 <= start * state.counted_to, "{:?}", state);
+        }
     }
 }
 
