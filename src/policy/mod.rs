@@ -22,7 +22,8 @@ use crate::diagnosis::Condition;
 /// A rule for each condition, and the limits of a call. Cheap to clone.
 ///
 /// The default makes 3 attempts in all and starts none later than 60 s after the first; it sets no timeouts. Its
-/// rules are the table of the [crate page](crate#defaults).
+/// rules are the table of the [crate page](crate#defaults). Two other presets differ in their limits:
+/// [`interactive`](Self::interactive) is briefer, [`background`](Self::background) more patient.
 ///
 /// Four limits of time:
 ///
@@ -72,6 +73,31 @@ impl Policy {
                 rules: Condition::ALL.map(Rule::default_for),
             },
         }
+    }
+
+    /// Returns the policy for calls that somebody waits for: at most 2 attempts, the last no later than 5 s after the
+    /// first. Its rules are the default's.
+    #[must_use]
+    pub fn interactive() -> Self {
+        let settings = Self::builder().settings;
+        Self(Arc::new(Settings { max_attempts: 2, max_elapsed: Duration::from_secs(5), ..settings }))
+    }
+
+    /// Returns the policy for jobs that nobody waits for: at most 5 attempts, the last no later than 10 min after the
+    /// first, and no backoff above 60 s.
+    ///
+    /// A server that asks for patience, or cannot be reached, is asked all five times. A 502 gets two retries here, too:
+    /// where a restart has not cured it, a person must.
+    #[must_use]
+    pub fn background() -> Self {
+        let settings = Self::builder().settings;
+        let rules = Condition::ALL.map(Rule::background_for);
+        Self(Arc::new(Settings { max_attempts: 5, max_elapsed: Duration::from_secs(600), rules, ..settings }))
+    }
+
+    /// Returns a builder that starts from this policy.
+    pub fn to_builder(&self) -> PolicyBuilder {
+        PolicyBuilder { settings: Settings::clone(&self.0) }
     }
 
     /// Returns whether the policy is in force.
@@ -292,6 +318,32 @@ mod tests {
             let expected = if condition == Condition::InternalError { rule } else { Policy::default().rule(condition) };
             assert_eq!(policy.rule(condition), expected, "{condition}");
         }
+    }
+
+    #[test]
+    fn presets_change_what_their_docs_tell_and_nothing_else() {
+        let s = Duration::from_secs;
+        let interactive = Policy::builder().max_attempts(2).max_elapsed(s(5)).build().unwrap();
+        assert_eq!(Policy::interactive(), interactive);
+
+        let limits = Policy::builder().max_attempts(5).max_elapsed(s(600));
+        let background = Condition::ALL.into_iter().fold(limits, |policy, condition| {
+            let rule = Policy::default().rule(condition);
+            let retries = match condition.as_str() {
+                "unavailable" | "rate_limited" | "origin_unreachable" | "connect_failed" => 4,
+                _ => rule.retries(),
+            };
+            policy.rule(condition, rule.with_retries(retries).with_backoff(rule.backoff().with_cap(s(60))))
+        });
+        assert_eq!(Policy::background(), background.build().unwrap());
+    }
+
+    #[test]
+    fn a_builder_starts_from_any_policy() {
+        let policy = Policy::background();
+        assert_eq!(policy.to_builder().build().unwrap(), policy);
+        let changed = policy.to_builder().max_attempts(4).build().unwrap();
+        assert_eq!((changed.max_attempts(), changed.max_elapsed()), (4, policy.max_elapsed()));
     }
 
     #[test]

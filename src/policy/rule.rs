@@ -111,6 +111,29 @@ impl Rule {
             Condition::InternalError | Condition::Permanent => Self::never(),
         }
     }
+
+    /// Returns the rule that the background policy has for a condition.
+    pub(super) const fn background_for(condition: Condition) -> Self {
+        const CAP: Duration = Duration::from_secs(60);
+        let rule = Self::default_for(condition);
+        let retries = match condition {
+            // What waiting cures, with nothing of this call left running.
+            Condition::Unavailable
+            | Condition::RateLimited
+            | Condition::OriginUnreachable
+            | Condition::ConnectFailed => 4,
+            Condition::BadGateway
+            | Condition::GatewayTimeout
+            | Condition::RequestTimeout
+            | Condition::TooEarly
+            | Condition::StreamRefused
+            | Condition::Interrupted
+            | Condition::Timeout
+            | Condition::InternalError
+            | Condition::Permanent => rule.retries,
+        };
+        rule.with_retries(retries).with_backoff(rule.backoff.with_cap(CAP))
+    }
 }
 
 /// Which requests a rule may repeat.
