@@ -85,6 +85,7 @@
 //! - `reqwest` (default): `Client`, over reqwest 0.13, which is re-exported as `forbear::reqwest`.
 //! - `tracing` (default): `Tracing`, the observer that is used unless another is set.
 //! - `json`, `query`, `form`, `multipart`: the methods of `RequestBuilder` of the same names, as reqwest's own features.
+//! - `serde`: `Config`, by which endpoints come from a file.
 //! - `test-util`: `Scenario`, a policy on made-up time.
 //!
 //! None of them changes what is decided.
@@ -93,6 +94,8 @@ mod budget;
 mod call;
 #[cfg(feature = "reqwest")]
 mod client;
+#[cfg(feature = "serde")]
+mod config;
 mod counters;
 mod diagnosis;
 #[cfg(feature = "reqwest")]
@@ -121,6 +124,8 @@ pub use budget::{Budget, BudgetBuilder, BudgetError};
 pub use call::{Attempt, Call, TooLate};
 #[cfg(feature = "reqwest")]
 pub use client::{Client, ClientBuilder, Error, RequestBuilder, error_for_status};
+#[cfg(feature = "serde")]
+pub use config::{Config, ConfigError};
 pub use diagnosis::{Condition, Confidence, Delivery, Diagnosis, Issuer, LookAt};
 #[cfg(feature = "endpoints")]
 pub use endpoints::Endpoint;

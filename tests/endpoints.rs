@@ -171,18 +171,18 @@ fn everything_that_is_wrong_is_said_at_once() {
     .fold(Endpoints::builder(), forbear::EndpointsBuilder::endpoint);
     let error = builder.build().unwrap_err();
     let expected = [
-        r#"endpoint "pay": host is "https://pay/v1", but must be a host alone: write "pay""#,
-        r#"endpoint "pay": path is "v1/{id", but must begin with `/`"#,
-        r#"endpoint "": name is "", but must be 1 to 100 characters long, none of them a control character"#,
-        "endpoint \"\": host is \"b\u{fc}cher.example\", but must be ASCII: write a name in other letters as its punycode, \"xn--…\"",
-        r#"endpoint "secret": host is "…@pay.internal:8443/v1", but must be a host alone: write "pay.internal:8443""#,
-        r#"endpoint "fallback": name is "fallback", but must be another: it is that of the fallback"#,
-        r#"endpoint "a\nb": name is "a\nb", but must be 1 to 100 characters long, none of them a control character"#,
+        r#"endpoint "pay".host is "https://pay/v1", but must be a host alone: write "pay""#,
+        r#"endpoint "pay".path is "v1/{id", but must begin with `/`"#,
+        r#"endpoint "".name is "", but must be 1 to 100 characters long, none of them a control character"#,
+        "endpoint \"\".host is \"b\u{fc}cher.example\", but must be ASCII: write a name in other letters as its punycode, \"xn--…\"",
+        r#"endpoint "secret".host is "…@pay.internal:8443/v1", but must be a host alone: write "pay.internal:8443""#,
+        r#"endpoint "fallback".name is "fallback", but must be another: it is that of the fallback"#,
+        r#"endpoint "a\nb".name is "a\nb", but must be 1 to 100 characters long, none of them a control character"#,
         &format!(
-            "endpoint \"{0}…\": name is \"{0}…\", but must be 1 to 100 characters long, none of them a control character",
+            "endpoint \"{0}…\".name is \"{0}…\", but must be 1 to 100 characters long, none of them a control character",
             "x".repeat(200)
         ),
-        r#"endpoint "pay": name is "pay", but must be unlike all others"#,
+        r#"endpoint "pay".name is "pay", but must be unlike all others"#,
         r#"endpoint "two": for POST, *.Internal., /%761/{charge}/, it cannot be told apart from endpoint "one": one must have another host, path or method"#,
         r#"endpoint "four": for all methods, *.internal, /v1/{id}, it cannot be told apart from endpoint "three": one must have another host, path or method"#,
         r#"endpoint "five": for all methods, any host, /{*rest}, it cannot be told apart from endpoint "fallback": one must have another host, path or method"#,

@@ -86,6 +86,11 @@ impl Budget {
         self.0.as_ref().map_or(f64::INFINITY, thousandths)
     }
 
+    #[cfg(feature = "serde")]
+    pub(crate) const fn is_unlimited(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Pays for a retry. Returns what was paid, or `None` if the credit does not suffice; then nothing changes.
     ///
     /// A price above the credit at the start counts as that.

@@ -20,6 +20,7 @@ pub struct EndpointsBuilder {
     endpoints: Vec<Endpoint>,
     observer: Arc<dyn Observer>,
 }
+
 impl EndpointsBuilder {
     pub(super) fn new() -> Self {
         Self {
@@ -57,6 +58,18 @@ impl EndpointsBuilder {
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Arc::new(observer);
         self
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn fallback_policy(&self) -> &Policy {
+        &self.fallback
+    }
+
+    /// Returns what is wrong so far.
+    #[cfg(feature = "serde")]
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let error = super::routing::router(self.endpoints.clone(), &self.fallback, &Arc::default()).err();
+        error.map(|error| error.problems).unwrap_or_default()
     }
 
     /// Builds the endpoints.

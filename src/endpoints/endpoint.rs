@@ -58,7 +58,7 @@ use crate::policy::Policy;
 /// | `Payments.Internal` | is `payments.internal`; but `/V1` is not `/v1`, and `get` not `GET` |
 /// | `payments.internal.` | is `payments.internal` |
 /// | IPv6 | any spelling: `[0:0::1]` is `[::1]`. An endpoint without a port may leave out the brackets |
-/// | IPv4 | four decimal numbers |
+/// | IPv4 | four decimal numbers. Any other host that ends in a number is an error in an endpoint |
 /// | names in other letters | in punycode, `xn--…`, as clients send them. Anything else is an error in an endpoint |
 /// | `{id}` | one whole segment that is not empty. The name makes no difference |
 /// | `{*rest}` | the tail, all segments that follow or none: `/v1/{*rest}` matches `/v1`, too; `/{*rest}` is as no path |
@@ -76,6 +76,8 @@ use crate::policy::Policy;
 #[derive(Clone, Debug)]
 #[must_use = "an endpoint does nothing until it is among `Endpoints`"]
 pub struct Endpoint {
+    /// Where it stands in a file.
+    pub(super) place: Option<String>,
     pub(super) name: String,
     pub(super) host: Option<String>,
     pub(super) methods: Vec<Method>,
@@ -91,6 +93,7 @@ impl Endpoint {
     /// Its name is `retry.endpoint` in events. It is 1 to 100 characters long, unlike all others, and not `fallback`.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
+            place: None,
             name: name.into(),
             host: None,
             methods: Vec::new(),
@@ -99,6 +102,13 @@ impl Endpoint {
             idempotent: None,
             budget: None,
         }
+    }
+
+    /// Says where it stands, for those who have to mend it.
+    #[cfg(feature = "serde")]
+    pub(crate) fn at(mut self, place: String) -> Self {
+        self.place = Some(place);
+        self
     }
 
     /// Sets its host: `payments.internal`, `*.internal`, `10.0.0.7:8443`, `[::1]`. Default any.

@@ -21,6 +21,8 @@ pub use call_builder::CallBuilder;
 pub use endpoint::Endpoint;
 pub use error::EndpointsError;
 use hosts::Hosts;
+#[cfg(feature = "serde")]
+pub(crate) use routing::{check_name, shown};
 pub use snapshot::{EndpointSnapshot, Snapshot};
 
 use crate::budget::{Budget, Terms};

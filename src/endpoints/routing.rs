@@ -22,11 +22,14 @@ pub(super) fn router(
     let mut router = RouterBuilder::default();
     let mut states = Vec::new();
     for endpoint in endpoints {
+        let place = endpoint.place.clone().unwrap_or_else(|| format!("endpoint {}", shown(&endpoint.name)));
         let mut must = |field, value: &str, what: &str| {
-            problems.push(format!("endpoint {}: {field} is {}, but must {what}", shown(&endpoint.name), shown(value)));
+            problems.push(format!("{place}.{field} is {}, but must {what}", shown(value)));
         };
         if !names.insert(endpoint.name.clone()) {
             must("name", &endpoint.name, "be unlike all others");
+        } else if endpoint.name == FALLBACK {
+            must("name", &endpoint.name, "be another: it is that of the fallback");
         } else if let Err(what) = check_name(&endpoint.name) {
             must("name", &endpoint.name, what);
         }
@@ -52,9 +55,9 @@ pub(super) fn router(
         });
         states.push(Arc::clone(&state));
         if let Err(other) = router.insert(host, path, &endpoint.methods, &state) {
-            let (one, other) = (shown(&endpoint.name), shown(&other.name));
+            let other = shown(&other.name);
             problems.push(format!(
-                "endpoint {one}: for {}, it cannot be told apart from endpoint {other}: one must have another host, path or \
+                "{place}: for {}, it cannot be told apart from endpoint {other}: one must have another host, path or \
                  method",
                 requests(&endpoint),
             ));
@@ -70,10 +73,7 @@ pub(super) fn router(
     }
 }
 
-fn check_name(name: &str) -> Result<(), &'static str> {
-    if name == FALLBACK {
-        return Err("be another: it is that of the fallback");
-    }
+pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
     let is_short = !name.is_empty() && name.chars().count() <= LONGEST_NAME;
     let is_printed = !name.chars().any(char::is_control);
     if is_short && is_printed { Ok(()) } else { Err("be 1 to 100 characters long, none of them a control character") }
@@ -89,7 +89,7 @@ fn requests(endpoint: &Endpoint) -> String {
 }
 
 /// Quotes a value, but no password and not all of what is absurdly long.
-fn shown(value: &str) -> String {
+pub(crate) fn shown(value: &str) -> String {
     let (hidden, value) = match value.rsplit_once('@') {
         Some((user, host)) if user.contains(':') => ("…@", host),
         Some(_) | None => ("", value),

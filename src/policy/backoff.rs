@@ -59,6 +59,34 @@ impl Backoff {
     }
 }
 
+/// A file changes one of its numbers and keeps the others.
+#[cfg(feature = "serde")]
+impl Backoff {
+    pub(crate) const fn base(self) -> Duration {
+        self.base
+    }
+
+    pub(crate) const fn cap(self) -> Duration {
+        self.cap
+    }
+
+    pub(crate) const fn is_first_at_once(self) -> bool {
+        self.first_at_once
+    }
+
+    pub(crate) const fn with_base(self, base: Duration) -> Self {
+        Self { base, ..self }
+    }
+
+    pub(crate) const fn with_doubling(self, doubling: bool) -> Self {
+        Self { doubling, ..self }
+    }
+
+    pub(crate) const fn with_first_at_once(self, first_at_once: bool) -> Self {
+        Self { first_at_once, ..self }
+    }
+}
+
 /// A wait before its jitter is drawn: at least `floor`, spread over `spread` above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wait {

@@ -1,7 +1,7 @@
 //! Which hosts an endpoint is for.
 
 use std::cmp::Reverse;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::origin::{Origin, canonical_host};
 
@@ -73,6 +73,10 @@ impl Name {
             return if is_address { Ok(Self::Exact(name)) } else { Err(must_have()) };
         }
         match name.strip_prefix("*.") {
+            None if name.rsplit('.').next().is_some_and(is_number) && name.parse::<Ipv4Addr>().is_err() => {
+                // To clients a name that ends in a number is an address (WHATWG URL §3.5), in another spelling or none.
+                Err("be four decimal numbers up to 255 if it ends in one".to_owned())
+            }
             None => check_name(&name).map(|()| Self::Exact(name)),
             Some(parent) => {
                 check_name(parent)?;
@@ -100,7 +104,7 @@ fn port(text: &str) -> Result<u16, String> {
 }
 
 fn is_number(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Cuts scheme, user and path off a URL.
@@ -163,6 +167,7 @@ mod tests {
     fn what_is_no_host_is_refused_and_told_what_to_write() {
         let name = "be a name of at most 253 letters, digits, `-`, `_` and single dots, or `*.` and one";
         let port = "have a port from 1 to 65535";
+        let address = "be four decimal numbers up to 255 if it ends in one";
         let bracketed = "have an IPv6 address between its brackets";
         for (text, expected) in [
             ("https://payments.internal", "be a host alone: write \"payments.internal\""),
@@ -186,6 +191,10 @@ mod tests {
             ("*.*.internal", name),
             ("*.", name),
             ("*.0.0.1", "have a name after `*.`: nothing is below an address"),
+            ("10.1", address),
+            ("256.0.0.1", address),
+            ("010.0.0.1", address),
+            ("payments.7:80", address),
             ("payments:0", port),
             ("payments:", port),
             ("payments:65536", port),
