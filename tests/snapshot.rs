@@ -64,15 +64,23 @@ fn sent(mut call: Call) -> Call {
     call
 }
 
-fn receives(call: &mut Call, status: u16) -> Decision {
+fn decision(call: &mut Call, status: u16) -> Decision {
     let headers = HeaderMap::new();
     call.on_outcome(&Outcome::response(StatusCode::from_u16(status).unwrap(), &headers, UNIX_EPOCH), Now::default())
 }
 
 /// A call whose first attempt failed.
+#[track_caller]
 fn waiting(endpoints: &Endpoints) -> Call {
     let mut call = sent(call(endpoints));
-    assert!(matches!(receives(&mut call, 503), Decision::Retry(_)));
+    assert!(matches!(decision(&mut call, 503), Decision::Retry(_)));
+    call
+}
+
+/// Ends a call with the outcome of the attempt that is in flight.
+#[track_caller]
+fn ended(mut call: Call, status: u16) -> Call {
+    assert!(matches!(decision(&mut call, status), Decision::Done(_)));
     call
 }
 
@@ -179,11 +187,7 @@ fn a_call_that_is_dropped_in_any_state_leaves_right_numbers() {
     assert_eq!(dropped(waiting), counted);
     let counted = [format!("attempts 1, {unavailable}"), format!("attempts 2, abandoned 1, {unavailable}")];
     assert_eq!(dropped(|it| sent(waiting(it))), counted);
-    let recovered = |endpoints: &Endpoints| {
-        let mut call = sent(waiting(endpoints));
-        assert!(matches!(receives(&mut call, 200), Decision::Done(_)));
-        call
-    };
+    let recovered = |endpoints: &Endpoints| ended(sent(waiting(endpoints)), 200);
     assert_eq!(dropped(recovered), ["attempts 2, answered 1, recovered 1, retries:unavailable 1"; 2]);
 }
 
@@ -218,7 +222,7 @@ fn what_is_off_is_not_counted() {
     let call = || sent(endpoints.call(&Method::GET, &uri).replayable(true).policy(off.clone()).start(at(0), 7));
     drop(call());
     for status in [200, 503] {
-        assert!(matches!(receives(&mut call(), status), Decision::Done(_)), "{status}");
+        ended(call(), status);
     }
     assert_eq!(numbers(&endpoints), "");
 }
@@ -227,7 +231,7 @@ fn what_is_off_is_not_counted() {
 fn hosts_are_sorted_and_each_is_told_from_the_others() {
     let endpoints = default();
     for uri in ["https://b:80/", "http://b/", "http://a:8080/", "/no-host", "http://[::1]/", "http://a/"] {
-        receives(&mut sent(call_to(&endpoints, uri)), 200);
+        ended(sent(call_to(&endpoints, uri)), 200);
     }
     drop(call_to(&endpoints, "http://nothing-to-count/"));
     let snapshot = endpoints.snapshot(Now::default());
@@ -257,7 +261,7 @@ fn endpoints_come_first_as_they_were_written_and_count_for_all_their_hosts() {
         .build()
         .unwrap();
     for uri in ["http://a.internal", "http://b.internal", "http://pay/v1/charges/7", "http://pay/v1"] {
-        receives(&mut sent(call_to(&endpoints, uri)), 200);
+        ended(sent(call_to(&endpoints, uri)), 200);
     }
     let snapshot = endpoints.snapshot(Now::default());
     let told = |it: &EndpointSnapshot| {
@@ -278,7 +282,7 @@ fn credit_and_incident_are_those_of_the_moment() {
     let endpoints = default();
     let calls: Vec<Call> = (0..3).map(|_| waiting(&endpoints)).collect();
     for _ in 0..7 {
-        receives(&mut sent(call(&endpoints)), 500);
+        ended(sent(call(&endpoints)), 500);
     }
     let of = |seconds| {
         let snapshot = endpoints.snapshot(at(seconds));
@@ -303,14 +307,14 @@ fn credit_and_incident_are_those_of_the_moment() {
 fn a_host_that_leaves_takes_its_numbers_along() {
     let endpoints = default();
     for _ in 0..3 {
-        receives(&mut sent(call(&endpoints)), 200);
+        ended(sent(call(&endpoints)), 200);
     }
     for number in 0..1_024 {
         let uri = format!("http://host-{number}.internal/").parse().unwrap();
         drop(endpoints.call(&Method::GET, &uri).start(at(1), 7));
     }
     assert_eq!(numbers(&endpoints), "");
-    receives(&mut sent(call(&endpoints)), 200);
+    ended(sent(call(&endpoints)), 200);
     assert_eq!(numbers(&endpoints), "attempts 1, answered 1");
 }
 
@@ -321,10 +325,10 @@ fn eight_threads_are_counted_to_the_unit_and_every_count_only_grows() {
     let free = Rule::new(1, Backoff::constant(Duration::ZERO)).with_price(0);
     let endpoints = endpoints(|policy| policy.rule(Condition::Unavailable, free));
     let each_way = |endpoints: &Endpoints| {
-        receives(&mut sent(call(endpoints)), 200);
-        receives(&mut sent(waiting(endpoints)), 200);
-        receives(&mut sent(waiting(endpoints)), 503);
-        receives(&mut sent(call(endpoints)), 500);
+        ended(sent(call(endpoints)), 200);
+        ended(sent(waiting(endpoints)), 200);
+        ended(sent(waiting(endpoints)), 503);
+        ended(sent(call(endpoints)), 500);
         drop(waiting(endpoints));
         drop(sent(waiting(endpoints)));
         assert!(waiting(endpoints).begin(at(61)).is_err());
@@ -370,7 +374,7 @@ fn a_snapshot_of_a_thousand_hosts_allocates_little() {
     const HOSTS: u64 = 1_000;
     let endpoints = default();
     for number in 0..HOSTS {
-        receives(&mut sent(call_to(&endpoints, &format!("http://host-{number}.internal/"))), 200);
+        ended(sent(call_to(&endpoints, &format!("http://host-{number}.internal/"))), 200);
     }
     let mut snapshot = None;
     let taken = allocation_counter::measure(|| snapshot = Some(endpoints.snapshot(Now::default())));

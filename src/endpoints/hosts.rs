@@ -20,7 +20,7 @@ impl Hosts {
         host
     }
 
-    /// Returns all of them, in no order. A call to a new host waits until they are listed, so nothing else is done then.
+    /// Returns all of them, in no order. A new host waits until they are listed, so nothing else is done with the lock.
     pub(super) fn all(&self) -> Vec<Arc<Host>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
@@ -92,11 +92,12 @@ mod tests {
     }
 
     #[test]
-    fn a_known_host_is_found_while_another_reads() {
+    fn a_known_host_is_found_and_all_are_listed_while_another_reads() {
         let hosts = Hosts::default();
         let first = hosts.find(origin(0), at(0), new);
         let _reader = hosts.0.read().unwrap();
         assert!(hosts.0.try_write().is_err(), "an exclusive lock would wait for ever");
         assert!(Arc::ptr_eq(&first, &hosts.find(origin(0), at(1), new)));
+        assert!(Arc::ptr_eq(&first, &hosts.all()[0]));
     }
 }

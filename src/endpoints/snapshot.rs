@@ -12,11 +12,12 @@ use crate::policy::StopReason;
 
 /// The numbers of all endpoints, as [`Endpoints::snapshot`](super::Endpoints::snapshot) found them.
 ///
-/// It is a copy: to take one every second costs well below a millisecond with 1,000 hosts, and no call waits for it. Calls
-/// go on meanwhile, so that numbers of one snapshot may be apart by what a few of them did in between. Each but
-/// [`waiting`](EndpointSnapshot::waiting), [`credit`](EndpointSnapshot::credit) and
-/// [`open_incident`](EndpointSnapshot::open_incident) only ever grows. What [`Mode::Off`](crate::Mode::Off) lets through is
-/// not counted.
+/// It is a copy. With 1,000 hosts it takes a quarter of a millisecond, so take one every second. No call waits for it but
+/// the first one to a host, for the microseconds in which the hosts are listed. Calls go on meanwhile, so that the numbers
+/// of one snapshot may be apart by what a few of them did in between.
+///
+/// Each number only ever grows, but for [`waiting`](EndpointSnapshot::waiting), [`credit`](EndpointSnapshot::credit) and
+/// [`open_incident`](EndpointSnapshot::open_incident). What goes through in [`Mode::Off`](crate::Mode::Off) is not counted.
 ///
 /// In the text format of Prometheus, two of the numbers:
 ///
@@ -155,25 +156,25 @@ impl EndpointSnapshot {
         self.counts.recovered
     }
 
-    /// Returns how many retries were decided because of a condition. One that was not sent in the end counts, too.
+    /// Returns how many retries were decided because of a condition, those among them that were not sent in the end.
     #[must_use]
     pub fn retries(&self, condition: Condition) -> u64 {
         self.counts.retries(condition)
     }
 
-    /// Returns how many failing outcomes were handed back for a reason.
+    /// Returns how many calls ended with a failing outcome for a reason: they are lost.
     #[must_use]
     pub fn stopped(&self, reason: StopReason) -> u64 {
         self.counts.stopped(reason)
     }
 
-    /// Returns how many calls were dropped in flight or waiting.
+    /// Returns how many calls were dropped, in flight or waiting.
     #[must_use]
     pub const fn abandoned(&self) -> u64 {
         self.counts.abandoned
     }
 
-    /// Returns how many calls wait for their retry now.
+    /// Returns how many calls wait now for a retry that was decided.
     #[must_use]
     pub const fn waiting(&self) -> u64 {
         self.counts.waiting
