@@ -78,6 +78,12 @@
 //! the failures point there, else `mixed`. Over all endpoints 20 lines are said at once and one more every 6 s; what is
 //! left out is counted in `retry.left_out`. Status, condition and issuer are those of the failure that showed it.
 //!
+//! # Numbers
+//!
+//! [`Endpoints::snapshot`] counts per endpoint what the events tell one by one, but for the attempts of calls that are
+//! answered at once, of which there are no events. A retry counts under its condition when it is decided, an attempt when
+//! it ends. Every call that was sent and has ended is answered, stopped, abandoned, or met its caller's own error.
+//!
 //! # Features
 //!
 //! - `endpoints` (default): `Endpoint`, by which groups of requests have a policy and a budget of their own. Without it each

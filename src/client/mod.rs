@@ -76,7 +76,7 @@ impl Client {
         &self.http
     }
 
-    /// Returns the numbers of its endpoints now, on the clock that its calls are measured by.
+    /// Returns the numbers of its endpoints now, by the clock of its calls.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.endpoints.snapshot(clock::now())

@@ -51,6 +51,22 @@ async fn a_failure_is_retried_and_the_report_travels_with_the_response() {
     assert_eq!(server.counts().0, 2);
 }
 
+#[expect(clippy::disallowed_methods, reason = "real time")]
+#[tokio::test]
+async fn a_snapshot_is_taken_by_the_clock_of_the_calls() {
+    let server = Server::start(|_, _| respond(500, &[], b"")).await;
+    let client = hasty_client();
+    for _ in 0..10 {
+        client.get(&server.url).send().await.unwrap();
+    }
+    let wait = Duration::from_millis(10);
+    tokio::time::sleep(wait).await;
+    let snapshot = client.snapshot();
+    let [host] = snapshot.endpoints() else { panic!("{snapshot:?}") };
+    assert_eq!((host.attempts(), host.stopped(StopReason::NoRetries)), (10, 10));
+    assert!(host.open_incident() >= Some(wait), "{host:?}");
+}
+
 #[tokio::test]
 async fn a_success_has_no_report() {
     let server = Server::start(|_, _| respond(404, &[], b"")).await;
