@@ -142,7 +142,7 @@ impl Event<'_> {
         self.elapsed
     }
 
-    /// Returns the credit of the endpoint's budget, after this decision.
+    /// Returns the credit of the endpoint's budget, after this decision; [`f64::INFINITY`] if it is unlimited.
     #[must_use]
     pub const fn budget(&self) -> Option<f64> {
         self.budget

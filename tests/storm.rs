@@ -11,9 +11,7 @@ use std::iter;
 use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
-use forbear::{
-    Attempt, Backoff, Call, Condition, Decision, Endpoints, Event, Failure, Now, Outcome, Policy, PolicyBuilder, Rule,
-};
+use forbear::{Attempt, Call, Condition, Decision, Endpoints, Event, Failure, Now, Outcome, Policy, PolicyBuilder};
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 #[test]
@@ -67,10 +65,10 @@ fn an_overload_is_over_as_soon_with_the_default_retries_as_with_none() {
     }
 }
 
-/// What the price of a timeout is for.
+/// What the price of a timeout is for, and what a budget without limits risks.
 #[test]
 fn an_overload_is_never_over_when_the_retry_of_a_timeout_is_free() {
-    let free = Rule::new(2, Backoff::constant(2 * S)).with_price(0);
+    let free = Policy::default().rule(Condition::Timeout).with_price(0);
     let recovery = recovery(100, patient().rule(Condition::Timeout, free));
     assert!(recovery > AFTERMATH - S / 10, "recovers after {recovery:?}"); // calls fail to the end
 }

@@ -21,12 +21,12 @@ use crate::now::Now;
 /// The credit that retries are paid from. Cheap to clone; clones share it.
 ///
 /// A retry that works is free, one that does not is paid for. A retry pays its price when it is decided. A call that then
-/// succeeds gets back all that it paid, and one that is never sent gives its price back. Each success earns a little.
+/// succeeds gets back all that it paid; a retry that is never sent gives its price back. Each success earns a little.
 /// Credit drifts back to what it was at the start: from above with a time constant of 10 s, so that a busy endpoint holds
 /// about two seconds of its own traffic, from below with one of 100 s, so that a quiet one is forgiven.
 ///
 /// Each endpoint has a budget of its own. Endpoints that are given clones of one share its credit: those behind which the
-/// same server works.
+/// same server works. All that share one must measure time from the same origin.
 ///
 /// ```
 /// # use forbear::{Budget, Now};

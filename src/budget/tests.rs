@@ -91,7 +91,7 @@ fn the_drift_of_large_credit_is_exact_to_a_hundredth() {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 20_000, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 5_000, failure_persistence: None, ..Config::default() })]
 
     /// The drift's part of the bound, exactly: however small the steps, rounding makes no credit.
     #[test]
