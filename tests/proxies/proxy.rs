@@ -207,8 +207,10 @@ impl Proxy {
 impl Drop for Proxy {
     /// Ends the proxy and the children it may have: they are one process group, and all of it is ours.
     fn drop(&mut self) {
-        let group = format!("-{}", self.child.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        // By the shell, which has it built in: there are machines without a program of that name.
+        let group = format!("kill -s KILL -- -{}", self.child.id());
+        let _ = Command::new("/bin/sh").args(["-c", &group]).status();
+        let _ = self.child.kill(); // else the wait would have no end
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.dir);
     }
