@@ -156,7 +156,7 @@ fn an_impossible_budget_of_the_fallback_is_named_with_all_else_that_is_wrong() {
         [
             "budget of the fallback: start is -5, but must be 1 to 10000",
             "budget of the fallback: earn is inf, but must be 0 to 1",
-            "endpoint \"fallback\": name is \"fallback\", but must be another: it is that of the fallback",
+            "endpoint \"fallback\".name is \"fallback\", but must be another: it is that of the fallback",
         ]
     );
 }

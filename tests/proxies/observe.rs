@@ -105,10 +105,10 @@ async fn ask(software: &'static Software, case: Case, method: Method) -> (Answer
 static OBSERVED: OnceCell<Vec<Observed>> = OnceCell::const_new();
 
 /// So many proxies run at a time.
-static TURNS: Semaphore = Semaphore::const_new(10);
+static TURNS: Semaphore = Semaphore::const_new(8);
 
 /// Longer than any of these proxies waits for its upstream, its own retries included.
-const PATIENCE: Duration = Duration::from_secs(12);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Whether the application counts a request.
 const COUNTS: bool = true;

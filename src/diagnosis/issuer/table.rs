@@ -79,8 +79,8 @@ pub(super) static TABLE: &[Row] = &[
     row(&[503, 504], AzureFrontDoor, Strong, AZURE_PAGE, Slow, Unknown),
     row(ANY, AzureFrontDoor, Strong, AZURE_PAGE, Untold, Unknown),
 
-    row(&[502], Vercel, Proven, &[Has("x-vercel-error")], Crashed, Unknown),
-    row(&[503], Vercel, Proven, &[Has("x-vercel-error")], Sheds, NotDelivered),
+    row(&[502], Vercel, Proven, &[Begins("x-vercel-error", "FUNCTION_")], Crashed, Unknown),
+    row(&[503], Vercel, Proven, &[Begins("x-vercel-error", "FUNCTION_THROTTLED")], Sheds, NotDelivered),
     row(&[504], Vercel, Proven, &[Has("x-vercel-error")], Slow, Unknown),
     row(ANY, Vercel, Proven, &[Has("x-vercel-error")], Untold, Unknown),
 
@@ -132,7 +132,8 @@ pub(super) static TABLE: &[Row] = &[
     row(&[503], Envoy, Strong, &[Says(ENVOY), Says("reset reason: overflow")], Sheds, NotDelivered),
     row(&[503], Envoy, Strong, &[Says(ENVOY), Says("reset reason: remote refused stream reset")], Sheds, NotDelivered),
     row(ANY, Envoy, Strong, &[Says(ENVOY), Says("reset reason:")], Broke, Unknown),
-    row(&[503], Envoy, Strong, &[Whole("no healthy upstream")], Lost, NotDelivered),
+    // Unknown: it says the same when a retry of its own finds nobody.
+    row(&[503], Envoy, Strong, &[Whole("no healthy upstream")], Lost, Unknown),
     row(&[504], Envoy, Strong, &[Whole("upstream request timeout")], Slow, Unknown),
     row(ANY, Envoy, Proven, &[Has("x-envoy-overloaded"), Lacks(ENVOY_UPSTREAM)], Sheds, NotDelivered),
     row(ANY, Envoy, Proven, &[Has("x-envoy-ratelimited"), Lacks(ENVOY_UPSTREAM)], LimitsRate, NotDelivered),
@@ -188,6 +189,7 @@ pub(super) static TABLE: &[Row] = &[
     row(&[504], Caddy, Strong, CADDY, Slow, Unknown),
     row(ANY, Caddy, Weak, &[Begins("server", "Caddy"), NotNames("via", "Caddy")], Untold, Unknown),
 
+    row(&[500], Nginx, Strong, &[Says(NGINX_500), Says(NGINX_FOOTER)], Untold, Unknown),
     row(&[502], Nginx, Strong, &[Says(NGINX_502), Says(NGINX_FOOTER)], Broke, Unknown),
     row(&[503], Nginx, Strong, &[Says(NGINX_503), Says(NGINX_FOOTER)], Refuses, Unknown),
     row(&[504], Nginx, Strong, &[Says(NGINX_504), Says(NGINX_FOOTER)], Slow, Unknown),
@@ -257,6 +259,7 @@ const TRAEFIK_503: &[Mark] =
     &[Whole("no available server\n"), Is("x-content-type-options", "nosniff"), Lacks("server")];
 const CADDY: &[Mark] = &[Begins("server", "Caddy"), NotNames("via", "Caddy"), Is("content-length", "0")];
 const NGINX_429: &str = "<center><h1>429 Too Many Requests</h1></center>";
+const NGINX_500: &str = "<center><h1>500 Internal Server Error</h1></center>";
 const NGINX_502: &str = "<center><h1>502 Bad Gateway</h1></center>";
 const NGINX_503: &str = "<center><h1>503 Service Temporarily Unavailable</h1></center>";
 const NGINX_504: &str = "<center><h1>504 Gateway Time-out</h1></center>";

@@ -6,13 +6,13 @@ backend application {
     .host = "127.0.0.1";
     .port = "@APPLICATION@";
     .connect_timeout = 1s;
-    .first_byte_timeout = 1s;
+    .first_byte_timeout = 2s;
 }
 
 backend limited {
     .host = "127.0.0.1";
     .port = "@APPLICATION@";
-    .first_byte_timeout = 1s;
+    .first_byte_timeout = 2s;
     .max_connections = 1;
 }
 
