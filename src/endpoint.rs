@@ -19,9 +19,11 @@ pub(crate) struct EndpointState {
     /// Whether its requests may be done twice, whatever their methods.
     pub(crate) idempotent: Option<bool>,
     pub(crate) budget: Budget,
-    pub(crate) incidents: Incidents,
-    pub(crate) counters: Counters,
-    pub(crate) switch: Switch,
+    #[cfg_attr(not(feature = "endpoints"), expect(dead_code, reason = "hosts have their own"))]
+    pub(crate) budget_of: BudgetOf,
+    pub(crate) incidents: Arc<Incidents>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) switch: Arc<Switch>,
 }
 
 impl EndpointState {
@@ -33,11 +35,34 @@ impl EndpointState {
             policy,
             idempotent: None,
             budget,
-            incidents: Incidents::new(Arc::clone(lines)),
-            counters: Counters::default(),
-            switch: Switch::default(),
+            budget_of: BudgetOf::Endpoint,
+            incidents: Arc::new(Incidents::new(Arc::clone(lines))),
+            counters: Arc::default(),
+            switch: Arc::default(),
         }
     }
+
+    /// Goes on where another ends, all but its budget: the calls under way go on there.
+    pub(crate) fn succeeding(self, before: &Self) -> Self {
+        Self {
+            incidents: Arc::clone(&before.incidents),
+            counters: Arc::clone(&before.counters),
+            switch: Arc::clone(&before.switch),
+            ..self
+        }
+    }
+}
+
+/// Whose a budget is: what its credit stays with when the endpoints are replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "endpoints"), expect(dead_code, reason = "hosts have their own"))]
+pub(crate) enum BudgetOf {
+    Endpoint,
+    /// Of those that name it in a file.
+    #[cfg_attr(not(feature = "serde"), expect(dead_code, reason = "files name budgets"))]
+    Name(String),
+    /// Given by the user, who keeps it or another.
+    User,
 }
 
 /// A mode that was chosen while running. It goes before that of the policies.

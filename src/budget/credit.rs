@@ -1,20 +1,31 @@
 //! The credit that threads share: every change is one compare-and-swap.
 
+use std::sync::Arc;
+
 use super::atomic::{AtomicU64, Ordering}; // std's, or those of a model
 use crate::budget::Payment;
 use crate::budget::state::{ONE, State, Terms};
 use crate::now::Now;
 
-/// Credit and the time to which it was counted, in one atomic: exact under any number of threads.
-#[derive(Debug)]
+/// Credit and the time to which it was counted, in one atomic: exact under any number of threads. Clones share it.
+#[derive(Clone, Debug)]
 pub(super) struct Credit {
-    state: AtomicU64,
+    state: Arc<AtomicU64>,
     terms: Terms,
 }
 
 impl Credit {
     pub(super) fn new(terms: Terms) -> Self {
-        Self { state: AtomicU64::new(State::new(terms).pack()), terms }
+        Self { state: Arc::new(AtomicU64::new(State::new(terms).pack())), terms }
+    }
+
+    /// Returns the same credit on other terms.
+    pub(super) fn on(&self, terms: Terms) -> Self {
+        Self { state: Arc::clone(&self.state), terms }
+    }
+
+    pub(super) const fn terms(&self) -> Terms {
+        self.terms
     }
 
     /// Pays, or returns `None` if the credit does not suffice; then nothing changes.

@@ -9,7 +9,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, atomic};
+use std::sync::atomic;
 use std::time::Duration;
 
 pub use builder::{BudgetBuilder, BudgetError};
@@ -49,7 +49,7 @@ use crate::now::Now;
 /// says what the retries that failed cost: by default, of an endpoint that always fails, five at once and then one in
 /// twenty seconds. Credit and time are counted in thousandths and milliseconds, rounded down.
 #[derive(Clone, Debug)]
-pub struct Budget(Option<Arc<Credit>>);
+pub struct Budget(Option<Credit>);
 
 impl Budget {
     /// Returns a budget that starts with 5 credits and earns 0.2 for each success.
@@ -76,13 +76,22 @@ impl Budget {
     }
 
     pub(crate) fn on(terms: Terms) -> Self {
-        Self(Some(Arc::new(Credit::new(terms))))
+        Self(Some(Credit::new(terms)))
+    }
+
+    /// Returns the credit of another budget on the terms of this one. Where either has no limit, there is none to go on
+    /// with.
+    pub(crate) fn with_credit_of(&self, other: &Self) -> Self {
+        match (&self.0, &other.0) {
+            (Some(new), Some(old)) => Self(Some(old.on(new.terms()))),
+            (None, _) | (_, None) => self.clone(),
+        }
     }
 
     /// Returns the credit, [`f64::INFINITY`] if it is unlimited. For people to read; nothing is decided by it.
     #[must_use]
     pub fn balance(&self, now: Now) -> f64 {
-        let thousandths = |credit: &Arc<Credit>| Duration::from_millis(credit.balance(now)).as_secs_f64();
+        let thousandths = |credit: &Credit| Duration::from_millis(credit.balance(now)).as_secs_f64();
         self.0.as_ref().map_or(f64::INFINITY, thousandths)
     }
 

@@ -42,6 +42,7 @@ struct Reader {
     warnings: Vec<String>,
 }
 
+#[derive(Clone)]
 struct SharedBudget {
     place: String,
     name: String,
@@ -111,7 +112,7 @@ impl Reader {
         let policy = self.policy(PLACE, section, &Policy::default());
         let builder = Endpoints::builder().fallback(policy.clone());
         let found = section.budget.as_ref().and_then(|budget| self.find_budget(PLACE, budget));
-        let (recipe, budget) = found.unwrap_or((Budget::builder(), Budget::new()));
+        let (recipe, budget) = found.map_or((Budget::builder(), Budget::new()), |found| (found.builder, found.of));
         if let Some(value) = section.budget.as_ref().filter(|_| budget.is_unlimited()) {
             self.must(PLACE, "budget", value, "have a limit: what any host may do is not known");
         }
@@ -147,17 +148,17 @@ impl Reader {
         }
         let policy = self.policy(&place, section, fallback);
         let budget = section.budget.as_ref().and_then(|budget| self.find_budget(&place, budget));
-        let budget = budget.map(|(_, budget)| budget);
-        self.warnings.extend(unwise::section(&place, section, &policy, &budget.clone().unwrap_or_default()));
+        let credit = budget.as_ref().map(|budget| budget.of.clone()).unwrap_or_default();
+        self.warnings.extend(unwise::section(&place, section, &policy, &credit));
         endpoint = endpoint.policy(policy);
-        if let Some(budget) = budget { endpoint.budget(budget) } else { endpoint }
+        if let Some(budget) = budget { endpoint.named_budget(budget.name, budget.of) } else { endpoint }
     }
 
-    fn find_budget(&mut self, place: &str, value: &Value) -> Option<(BudgetBuilder, Budget)> {
+    fn find_budget(&mut self, place: &str, value: &Value) -> Option<SharedBudget> {
         let is_it = |budget: &&mut SharedBudget| value.text() == Ok(&budget.name);
         if let Some(budget) = self.budgets.iter_mut().find(is_it) {
             budget.used = true;
-            return Some((budget.builder, budget.of.clone()));
+            return Some(budget.clone());
         }
         let names: Vec<String> = self.budgets.iter().map(|budget| shown(&budget.name)).collect();
         let there_are = if names.is_empty() { "none".to_owned() } else { names.join(", ") };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 #[cfg(feature = "endpoints")]
 use super::endpoint::Endpoint;
 use super::error::EndpointsError;
+use super::table::Table;
 use super::{Endpoints, Inner};
 use crate::budget::{Budget, BudgetBuilder};
 use crate::event::Observer;
@@ -68,7 +69,7 @@ impl EndpointsBuilder {
     /// Returns what is wrong so far.
     #[cfg(feature = "serde")]
     pub(crate) fn problems(&self) -> Vec<String> {
-        let error = super::routing::router(self.endpoints.clone(), &self.fallback, &Arc::default()).err();
+        let error = super::routing::router(self.endpoints.clone(), &self.fallback, &Arc::default(), &[]).err();
         error.map(|error| error.problems).unwrap_or_default()
     }
 
@@ -80,15 +81,23 @@ impl EndpointsBuilder {
     /// that is none, two endpoints of which neither could go before the other, and an impossible value of the fallback's budget.
     /// Nothing that is left at its default is wrong.
     pub fn build(self) -> Result<Endpoints, EndpointsError> {
-        let lines = Arc::default();
+        let observer = Arc::clone(&self.observer);
+        Ok(Endpoints(Arc::new(Inner::new(self.table(None)?, observer))))
+    }
+
+    /// Makes the endpoints, which go on where those before them end.
+    pub(super) fn table(self, before: Option<&Table>) -> Result<Table, EndpointsError> {
+        let lines = before.map_or_else(Arc::default, |before| Arc::clone(&before.lines));
+        let generation = before.map_or(0, |before| before.generation.wrapping_add(1));
         #[cfg(feature = "endpoints")]
-        let routes = super::routing::router(self.endpoints, &self.fallback, &lines);
+        let named = before.map_or(&[][..], |before| &before.named);
+        #[cfg(feature = "endpoints")]
+        let routes = super::routing::router(self.endpoints, &self.fallback, &lines, named);
         #[cfg(not(feature = "endpoints"))]
         let routes = Ok(Default::default());
         match (self.fallback_budget.terms(), routes) {
             (Ok(fallback_budget), Ok((router, named))) => {
-                let inner = Inner::new(self.fallback, self.observer);
-                Ok(Endpoints(Arc::new(Inner { fallback_budget, router, named, lines, ..inner })))
+                Ok(Table { generation, fallback: self.fallback, fallback_budget, router, named, lines })
             }
             (budget, routes) => Err(EndpointsError::of(budget.err(), routes.err())),
         }

@@ -96,7 +96,7 @@ impl<'a> CallBuilder<'a> {
     #[must_use]
     pub fn start(self, now: Now, seed: u64) -> Call {
         let endpoints = &self.endpoints.0;
-        let host = endpoints.host(self.origin, now);
+        let host = endpoints.hosts.find(self.origin, now);
         let endpoint = host.routes.find(self.method, self.path).cloned();
         let idempotent = self.idempotent.or(endpoint.as_ref().and_then(|endpoint| endpoint.idempotent));
         let policy = self.policy.as_ref().unwrap_or(endpoint.as_ref().map_or(&host.fallback.policy, |it| &it.policy));

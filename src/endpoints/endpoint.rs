@@ -3,6 +3,7 @@
 use http::Method;
 
 use crate::budget::Budget;
+use crate::endpoint::BudgetOf;
 use crate::policy::Policy;
 
 /// A group of requests with a name, a policy and a budget of its own.
@@ -84,7 +85,7 @@ pub struct Endpoint {
     pub(super) path: Option<String>,
     pub(super) policy: Option<Policy>,
     pub(super) idempotent: Option<bool>,
-    pub(super) budget: Option<Budget>,
+    pub(super) budget: Option<(BudgetOf, Budget)>,
 }
 
 impl Endpoint {
@@ -153,7 +154,14 @@ impl Endpoint {
     /// # Ok::<(), forbear::EndpointsError>(())
     /// ```
     pub fn budget(mut self, budget: Budget) -> Self {
-        self.budget = Some(budget);
+        self.budget = Some((BudgetOf::User, budget));
+        self
+    }
+
+    /// Sets a budget that is shared with all that name it, and keeps its credit when they are replaced.
+    #[cfg(feature = "serde")]
+    pub(crate) fn named_budget(mut self, name: String, budget: Budget) -> Self {
+        self.budget = Some((BudgetOf::Name(name), budget));
         self
     }
 

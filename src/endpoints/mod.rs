@@ -9,6 +9,7 @@ mod hosts;
 #[cfg(feature = "endpoints")]
 mod routing;
 mod snapshot;
+mod table;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,16 +25,13 @@ use hosts::Hosts;
 #[cfg(feature = "serde")]
 pub(crate) use routing::{check_name, shown};
 pub use snapshot::{EndpointSnapshot, Snapshot};
+use table::Table;
 
-use crate::budget::{Budget, Terms};
 use crate::endpoint::{EndpointState, FALLBACK, Switch};
 use crate::event::Observer;
-use crate::host::Host;
-use crate::incident::Lines;
 use crate::now::Now;
 use crate::origin::Origin;
 use crate::policy::{Mode, Policy};
-use crate::router::Router;
 
 /// Policies and budgets for all requests of a program. Cheap to clone; clones share their state.
 ///
@@ -62,47 +60,21 @@ use crate::router::Router;
 pub struct Endpoints(Arc<Inner>);
 
 struct Inner {
-    fallback: Policy,
-    fallback_budget: Terms,
-    router: Router,
-    /// All endpoints but the fallback.
-    named: Vec<Arc<EndpointState>>,
     hosts: Hosts,
     observer: Arc<dyn Observer>,
-    lines: Arc<Lines>,
     /// Of all endpoints that are not switched themselves.
     switch: Switch,
     fallback_switch: Switch,
 }
 
 impl Inner {
-    fn new(fallback: Policy, observer: Arc<dyn Observer>) -> Self {
-        Self {
-            fallback,
-            fallback_budget: Terms::default(),
-            router: Router::default(),
-            named: Vec::new(),
-            hosts: Hosts::default(),
-            observer,
-            lines: Arc::default(),
-            switch: Switch::default(),
-            fallback_switch: Switch::default(),
-        }
+    fn new(table: Table, observer: Arc<dyn Observer>) -> Self {
+        Self { hosts: Hosts::new(table), observer, switch: Switch::default(), fallback_switch: Switch::default() }
     }
 
     /// Returns the mode that was chosen while running, for an endpoint or the fallback.
     fn switched(&self, endpoint: Option<&EndpointState>) -> Option<Mode> {
-        endpoint.map_or(&self.fallback_switch, |endpoint| &endpoint.switch).mode().or(self.switch.mode())
-    }
-
-    /// Finds the host of a call, or makes it known.
-    fn host(&self, origin: Origin<'_>, now: Now) -> Arc<Host> {
-        self.hosts.find(origin, now, |origin| {
-            let routes = self.router.of_host(&origin);
-            let budget = Budget::on(self.fallback_budget);
-            let fallback = EndpointState::fallback(self.fallback.clone(), budget, &self.lines);
-            Host::new(origin, fallback, routes, now)
-        })
+        endpoint.map_or(&self.fallback_switch, |endpoint| &*endpoint.switch).mode().or(self.switch.mode())
     }
 }
 
@@ -110,7 +82,7 @@ impl Endpoints {
     /// Returns nothing but the fallback: one policy, and a budget for each host.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self(Arc::new(Inner::new(policy, builder::default_observer())))
+        Self(Arc::new(Inner::new(Table::of_fallback(policy), builder::default_observer())))
     }
 
     /// Returns a builder that starts from the default policy.
@@ -121,7 +93,7 @@ impl Endpoints {
     /// As [`new`](Self::new), with an observer.
     #[cfg(feature = "reqwest")]
     pub(crate) fn observed(policy: Policy, observer: Arc<dyn Observer>) -> Self {
-        Self(Arc::new(Inner::new(policy, observer)))
+        Self(Arc::new(Inner::new(Table::of_fallback(policy), observer)))
     }
 
     /// Switches the mode of all endpoints, the fallback among them, while they run; `None` gives it back to their policies.
@@ -144,9 +116,40 @@ impl Endpoints {
     /// to what [all](Self::switch) are switched to, or to its policy. `fallback` is the name of the fallback of all hosts.
     #[must_use = "there may be no such endpoint"]
     pub fn switch_endpoint(&self, name: &str, mode: Option<Mode>) -> bool {
-        let named = self.0.named.iter().find(|endpoint| endpoint.name == name).map(|endpoint| &endpoint.switch);
+        let table = self.0.hosts.table();
+        let named = table.named.iter().find(|endpoint| endpoint.name == name).map(|endpoint| &*endpoint.switch);
         let found = named.or((name == FALLBACK).then_some(&self.0.fallback_switch));
         found.inspect(|switch| switch.turn(mode)).is_some()
+    }
+
+    /// Replaces all endpoints and the fallback while calls go on, for instance by those of a file that has changed.
+    ///
+    /// An endpoint stays if there is one of its name, and a host of the fallback in any case: it keeps its credit, its incident
+    /// and the mode that it was switched to. Its credit goes on under the new numbers; a budget that several share by its
+    /// name in a file stays by that name. Calls under way end under the policies with which they began, pay from the
+    /// same credit, and count for the same incident. The observer stays, whatever the builder has.
+    ///
+    /// It takes no more of a call's time than a look-up does. Clones are the same endpoints: they are replaced, too.
+    ///
+    /// # Errors
+    ///
+    /// As [`EndpointsBuilder::build`]. Nothing is replaced then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use forbear::{Endpoints, Policy};
+    /// let endpoints = Endpoints::default();
+    /// let served = endpoints.clone();
+    /// endpoints.replace(Endpoints::builder().fallback(Policy::background()))?;
+    /// # use forbear::Now;
+    /// # let uri = http::Uri::from_static("http://orders.internal");
+    /// let call = served.call(&http::Method::GET, &uri).start(Now::default(), 7);
+    /// assert_eq!(*call.policy(), Policy::background());
+    /// # Ok::<(), forbear::EndpointsError>(())
+    /// ```
+    pub fn replace(&self, by: EndpointsBuilder) -> Result<(), EndpointsError> {
+        self.0.hosts.replace(|before| by.table(Some(before)))
     }
 
     /// Describes a call, whose endpoint is looked up when it [starts](CallBuilder::start).
@@ -158,7 +161,8 @@ impl Endpoints {
     /// which knows the time.
     #[must_use]
     pub fn snapshot(&self, now: Now) -> Snapshot {
-        let named = self.0.named.iter().map(|endpoint| EndpointSnapshot::of(endpoint, None, now));
+        let table = self.0.hosts.table();
+        let named = table.named.iter().map(|endpoint| EndpointSnapshot::of(endpoint, None, now));
         let mut hosts = self.0.hosts.all();
         hosts.sort_unstable_by(|one, other| one.origin.cmp(&other.origin));
         let hosts = hosts.iter().map(|host| EndpointSnapshot::of(&host.fallback, Some(&host.origin), now));
@@ -180,6 +184,6 @@ impl Default for Endpoints {
 
 impl fmt::Debug for Endpoints {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoints").field("fallback", &self.0.fallback).finish_non_exhaustive()
+        f.debug_struct("Endpoints").field("fallback", &self.0.hosts.table().fallback).finish_non_exhaustive()
     }
 }

@@ -1,12 +1,12 @@
 //! Reads what users say of endpoints and sorts them into a router.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::endpoint::Endpoint;
 use super::error::EndpointsError;
-use crate::counters::Counters;
-use crate::endpoint::{EndpointState, FALLBACK, Switch};
+use crate::budget::Budget;
+use crate::endpoint::{BudgetOf, EndpointState, FALLBACK};
 use crate::incident::{Incidents, Lines};
 use crate::policy::Policy;
 use crate::router::{HostPattern, Router, RouterBuilder, Template};
@@ -16,11 +16,13 @@ pub(super) fn router(
     endpoints: Vec<Endpoint>,
     fallback: &Policy,
     lines: &Arc<Lines>,
+    before: &[Arc<EndpointState>],
 ) -> Result<(Router, Vec<Arc<EndpointState>>), EndpointsError> {
     let mut problems = Vec::new();
     let mut names = HashSet::new();
     let mut router = RouterBuilder::default();
     let mut states = Vec::new();
+    let before: HashMap<&str, &EndpointState> = before.iter().map(|state| (&*state.name, &**state)).collect();
     for endpoint in endpoints {
         let place = endpoint.place.clone().unwrap_or_else(|| format!("endpoint {}", shown(&endpoint.name)));
         let mut must = |field, value: &str, what: &str| {
@@ -43,15 +45,21 @@ pub(super) fn router(
             }
         }
         let (Ok(host), Ok(path)) = (host, path) else { continue };
-        let state = Arc::new(EndpointState {
+        let (budget_of, budget) = budget(&endpoint, &before);
+        let state = EndpointState {
             name: endpoint.name.clone().into(),
             url_template: endpoint.path.clone(),
             policy: endpoint.policy.clone().unwrap_or_else(|| fallback.clone()),
             idempotent: endpoint.idempotent,
-            budget: endpoint.budget.clone().unwrap_or_default(),
-            incidents: Incidents::new(Arc::clone(lines)),
-            counters: Counters::default(),
-            switch: Switch::default(),
+            budget,
+            budget_of,
+            incidents: Arc::new(Incidents::new(Arc::clone(lines))),
+            counters: Arc::default(),
+            switch: Arc::default(),
+        };
+        let state = Arc::new(match before.get(&*state.name) {
+            Some(before) => state.succeeding(before),
+            None => state,
         });
         states.push(Arc::clone(&state));
         if let Err(other) = router.insert(host, path, &endpoint.methods, &state) {
@@ -71,6 +79,18 @@ pub(super) fn router(
             Err(EndpointsError { problems })
         }
     }
+}
+
+/// Returns the budget of an endpoint, with the credit that it had before.
+fn budget(endpoint: &Endpoint, before: &HashMap<&str, &EndpointState>) -> (BudgetOf, Budget) {
+    let (of, budget) = endpoint.budget.clone().unwrap_or((BudgetOf::Endpoint, Budget::new()));
+    let before = match of {
+        BudgetOf::Endpoint => before.get(&*endpoint.name).filter(|before| before.budget_of == of),
+        BudgetOf::Name(_) => before.values().find(|before| before.budget_of == of),
+        BudgetOf::User => None,
+    };
+    let budget = before.map_or_else(|| budget.clone(), |before| budget.with_credit_of(&before.budget));
+    (of, budget)
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
