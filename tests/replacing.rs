@@ -211,12 +211,15 @@ fn a_replacement_that_fails_changes_nothing() {
 #[test]
 fn while_threads_call_no_call_is_lost_and_no_credit_is_made_or_lost() {
     const START: usize = 1_000;
+    const OF_EACH_HOST: usize = 20;
+    const ROUNDS: usize = 3_000;
     const THREADS: usize = 8;
+    let host = |round: usize| format!("host-{}", round / 10); // new ones all the time, met by all threads at once
     let files = [1, 2].map(|attempts| {
         let text = format!(
             r#"
             fallback = {{ max_attempts = {attempts}, budget = "each" }}
-            budgets.each.start = {START}
+            budgets.each.start = {OF_EACH_HOST}
             budgets.shared.start = {START}
             endpoint = [
                 {{ name = "one", host = "one", budget = "shared", max_attempts = 3 }},
@@ -234,10 +237,13 @@ fn while_threads_call_no_call_is_lost_and_no_credit_is_made_or_lost() {
             .map(|number| {
                 let (endpoints, paid) = (&endpoints, &paid);
                 scope.spawn(move || {
-                    for round in 0..3_000 {
-                        let (host, name, of) =
-                            [("one", "one", 0), ("two", "two", 0), ("other", "fallback", 1)][(round + number) % 3];
-                        let mut call = start(endpoints, host, NOW);
+                    for round in 0..ROUNDS {
+                        let (host, name, of) = match (round + number) % 3 {
+                            0 => ("one".to_owned(), "one", 0),
+                            1 => ("two".to_owned(), "two", 0),
+                            _ => (host(round), "fallback", 1),
+                        };
+                        let mut call = start(endpoints, &host, NOW);
                         assert_eq!(call.endpoint(), name);
                         call.begin(NOW).unwrap();
                         if fail(&mut call, NOW).is_none() {
@@ -260,10 +266,11 @@ fn while_threads_call_no_call_is_lost_and_no_credit_is_made_or_lost() {
         is_over.store(true, Ordering::Relaxed);
         let replaced = replacer.join().unwrap();
         println!("replaced {replaced} times");
-        assert!(replaced > 10);
+        assert!(replaced > 0);
     });
     let [shared, other] = paid.map(AtomicUsize::into_inner);
     assert_eq!(shared, START);
-    endpoints.replace(file(&format!("budgets.each.start = {START}\nfallback.budget = \"each\""))).unwrap();
-    assert_eq!(other + spend(&endpoints, "other", 2 * START), START);
+    endpoints.replace(file(&format!("budgets.each.start = {OF_EACH_HOST}\nfallback.budget = \"each\""))).unwrap();
+    let left: usize = (0..ROUNDS).step_by(10).map(|round| spend(&endpoints, &host(round), 100)).sum();
+    assert_eq!(other + left, OF_EACH_HOST * ROUNDS / 10);
 }

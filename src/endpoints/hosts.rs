@@ -66,9 +66,8 @@ impl Hosts {
                 (Arc::clone(&known.table), known.hosts.get(origin).cloned())
             };
             let host = table.host(origin.clone(), before.as_deref(), now);
-            let mut known = self.write();
-            if host.generation == known.table.generation {
-                return known.insert(host);
+            if let Some(host) = self.write().insert(host) {
+                return host;
             }
         }
     }
@@ -87,10 +86,14 @@ impl Known {
         self.hosts.get(origin).filter(|host| host.generation == self.table.generation)
     }
 
-    /// Returns the one that is there, if another was faster.
-    fn insert(&mut self, host: Host) -> Arc<Host> {
+    /// Returns the one that is there, if another was faster, and `None` if the endpoints were: the host may not go on where
+    /// the last one of its name ended.
+    fn insert(&mut self, host: Host) -> Option<Arc<Host>> {
+        if host.generation != self.table.generation {
+            return None;
+        }
         if let Some(faster) = self.current(&host.origin) {
-            return Arc::clone(faster);
+            return Some(Arc::clone(faster));
         }
         if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&host.origin) {
             let stalest = self.hosts.values().min_by_key(|host| host.last_used()).map(|host| host.origin.clone());
@@ -98,7 +101,7 @@ impl Known {
         }
         let host = Arc::new(host);
         self.hosts.insert(host.origin.clone(), Arc::clone(&host));
-        host
+        Some(host)
     }
 }
 
@@ -145,6 +148,38 @@ mod tests {
         let [one, other] = [MAX_HOSTS; 2].map(insert);
         assert!(Arc::ptr_eq(&one, &other));
         assert_eq!(hosts.read().hosts.len(), MAX_HOSTS);
+    }
+
+    fn replace(hosts: &Hosts) {
+        let next = |table: &Table| Ok::<_, ()>(Table { generation: table.generation + 1, ..Table::default() });
+        hosts.replace(next).unwrap();
+    }
+
+    #[test]
+    fn a_host_that_was_made_for_endpoints_that_are_gone_is_made_again() {
+        let hosts = Hosts::default();
+        let late = hosts.table().host(origin(0), None, at(0));
+        let first = hosts.find(origin(0), at(0));
+        replace(&hosts);
+        assert!(hosts.write().insert(late).is_none());
+        let next = hosts.find(origin(0), at(0));
+        assert!(!Arc::ptr_eq(&first, &next));
+        assert!(Arc::ptr_eq(&first.fallback.incidents, &next.fallback.incidents));
+    }
+
+    #[test]
+    fn no_host_keeps_endpoints_that_are_gone_and_each_stays_as_stale_as_it_was() {
+        let hosts = Hosts::default();
+        for number in 0..MAX_HOSTS {
+            hosts.find(origin(number), at(u64::try_from(number).unwrap()));
+        }
+        replace(&hosts);
+        let known = hosts.read();
+        assert_eq!(known.hosts.len(), MAX_HOSTS);
+        for number in 0..MAX_HOSTS {
+            let host = known.current(&origin(number)).unwrap();
+            assert_eq!(host.last_used(), at(u64::try_from(number).unwrap()), "host {number}");
+        }
     }
 
     #[test]
