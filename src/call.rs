@@ -204,11 +204,7 @@ impl Call {
         };
         self.terms.endpoint().counters.on_no_answer();
         let rule = self.policy().rule(condition);
-        let retry = if user_forbids && rule.retries() > 0 {
-            Err(StopReason::UserForbids)
-        } else {
-            self.retry(condition, rule, &diagnosis, redirected, now)
-        };
+        let retry = self.retry(condition, rule, &diagnosis, user_forbids, redirected, now);
         let endpoint = self.terms.endpoint();
         let retry = match retry {
             Ok((retry, payment)) if self.terms.mode == Mode::Observe => {
@@ -292,6 +288,7 @@ impl Call {
         condition: Condition,
         rule: Rule,
         diagnosis: &Diagnosis,
+        user_forbids: bool,
         redirected: bool,
         now: Now,
     ) -> Result<(Retry, Payment), StopReason> {
@@ -300,6 +297,9 @@ impl Call {
         }
         if diagnosis.is_retry_forbidden() {
             return Err(StopReason::ServerForbids);
+        }
+        if user_forbids {
+            return Err(StopReason::UserForbids);
         }
         if !self.terms.idempotent && !self.is_unprocessed(rule, diagnosis, redirected) {
             return Err(StopReason::NotSafeToRepeat);

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tokio::net::TcpSocket;
@@ -20,6 +20,8 @@ pub(crate) struct Software {
     version: &'static str,
     arguments: &'static [&'static str],
     files: &'static [(&'static str, &'static str)],
+    /// How it ends: at once, or so that it leaves no shared memory behind.
+    signal: &'static str,
 }
 
 /// Files of the directory `config`, where `@PORT@`, `@APPLICATION@`, `@SECOND@` and `@DIR@` are filled in at the start.
@@ -34,6 +36,7 @@ pub(crate) const ALL: [Software; 9] = [
         version: "-v",
         arguments: &["-p", "@DIR@", "-c", "@DIR@/nginx.conf", "-e", "stderr"],
         files: files!["nginx.conf"],
+        signal: "KILL",
     },
     Software {
         name: "HAProxy",
@@ -41,13 +44,15 @@ pub(crate) const ALL: [Software; 9] = [
         version: "-v",
         arguments: &["-db", "-f", "@DIR@/haproxy.cfg"],
         files: files!["haproxy.cfg"],
+        signal: "KILL",
     },
     Software {
         name: "Apache httpd",
         program: "apache2",
         version: "-v",
-        arguments: &["-X", "-f", "@DIR@/apache2.conf"],
+        arguments: &["-D", "FOREGROUND", "-f", "@DIR@/apache2.conf"],
         files: files!["apache2.conf"],
+        signal: "TERM",
     },
     Software {
         name: "Varnish",
@@ -69,13 +74,15 @@ pub(crate) const ALL: [Software; 9] = [
             "@DIR@/varnish.vcl",
         ],
         files: files!["varnish.vcl"],
+        signal: "KILL",
     },
     Software {
         name: "Squid",
         program: "squid",
         version: "-v",
-        arguments: &["-N", "-d", "1", "-f", "@DIR@/squid.conf"],
+        arguments: &["-N", "-n", "forbear@PORT@", "-d", "1", "-f", "@DIR@/squid.conf"],
         files: files!["squid.conf"],
+        signal: "TERM",
     },
     Software {
         name: "Traffic Server",
@@ -90,6 +97,7 @@ pub(crate) const ALL: [Software; 9] = [
             "ip_allow.yaml",
             "storage.config"
         ],
+        signal: "KILL",
     },
     Software {
         name: "Envoy",
@@ -97,6 +105,7 @@ pub(crate) const ALL: [Software; 9] = [
         version: "--version",
         arguments: &["-c", "@DIR@/envoy.yaml", "--concurrency", "1", "--disable-hot-restart"],
         files: files!["envoy.yaml"],
+        signal: "KILL",
     },
     Software {
         name: "Caddy",
@@ -104,6 +113,7 @@ pub(crate) const ALL: [Software; 9] = [
         version: "version",
         arguments: &["run", "--config", "@DIR@/Caddyfile"],
         files: files!["Caddyfile"],
+        signal: "KILL",
     },
     Software {
         name: "Traefik",
@@ -111,11 +121,15 @@ pub(crate) const ALL: [Software; 9] = [
         version: "version",
         arguments: &["--configFile=@DIR@/traefik.yaml"],
         files: files!["traefik.yaml", "routes.yaml"],
+        signal: "KILL",
     },
 ];
 
 /// Longest wait for a proxy to be ready, on a machine that has much else to do.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// Longest wait for one that ends by itself.
+const ENDED_WITHIN: Duration = Duration::from_secs(5);
 
 const POLL: Duration = Duration::from_millis(20);
 
@@ -160,7 +174,7 @@ impl Software {
         let mut command = Command::new(self.find().unwrap());
         command.args(self.arguments.iter().map(|argument| fill(argument))).current_dir(&dir).process_group(0);
         let child = command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
-        Proxy { port, _reserved: reserved, dir, child }
+        Proxy { port, _reserved: reserved, dir, child, signal: self.signal }
     }
 
     fn find(&self) -> Option<PathBuf> {
@@ -177,6 +191,7 @@ pub(crate) struct Proxy {
     _reserved: TcpSocket,
     dir: PathBuf,
     child: Child,
+    signal: &'static str,
 }
 
 impl Proxy {
@@ -199,6 +214,12 @@ impl Proxy {
         false
     }
 
+    /// By the shell, which has it built in: there are machines without a program of that name.
+    fn send(&self, signal: &str) {
+        let command = format!("kill -s {signal} -- -{}", self.child.id());
+        let _ = Command::new("/bin/sh").args(["-c", &command]).stderr(Stdio::null()).status();
+    }
+
     fn output(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.dir.join("output")).unwrap_or_default()).into_owned()
     }
@@ -207,11 +228,20 @@ impl Proxy {
 impl Drop for Proxy {
     /// Ends the proxy and the children it may have: they are one process group, and all of it is ours.
     fn drop(&mut self) {
-        // By the shell, which has it built in: there are machines without a program of that name.
-        let group = format!("kill -s KILL -- -{}", self.child.id());
-        let _ = Command::new("/bin/sh").args(["-c", &group]).status();
-        let _ = self.child.kill(); // else the wait would have no end
+        self.send(self.signal);
+        let mut waited = Duration::ZERO;
+        while waited < ENDED_WITHIN && self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            nap(POLL);
+            waited += POLL;
+        }
+        self.send("KILL");
+        let _ = self.child.kill(); // else the wait might have no end
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.dir);
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "another process gives no other sign")]
+fn nap(duration: Duration) {
+    std::thread::sleep(duration);
 }
