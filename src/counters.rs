@@ -120,7 +120,7 @@ thread_local! {
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 /// More would be felt in memory: each of 1,024 hosts has as many cache lines.
-const SHARDS: usize = 8;
+const SHARDS: usize = 4;
 
 /// A count guards no other data, so no ordering is needed beyond its own.
 fn add_one(count: &AtomicU64) {

@@ -328,7 +328,7 @@ fn a_look_up_among_a_thousand_endpoints_allocates_nothing() {
 }
 
 #[test]
-fn a_hundred_thousand_hosts_take_no_more_than_two_mebibytes() {
+fn a_hundred_thousand_hosts_take_no_more_than_one_and_a_half_mebibytes() {
     let endpoints = quiet([Endpoint::new("below").host("*.internal"), Endpoint::new("v1").path("/v1/{*rest}")]);
     let crawl = || {
         for number in 0..50_000 {
@@ -339,7 +339,7 @@ fn a_hundred_thousand_hosts_take_no_more_than_two_mebibytes() {
     };
     let bytes = allocation_counter::measure(crawl).bytes_max;
     println!("{bytes} bytes at most");
-    assert!(bytes <= 2 << 20, "{bytes} bytes");
+    assert!(bytes <= 3 << 19, "{bytes} bytes");
 }
 
 fn attempts(max: u32) -> Policy {

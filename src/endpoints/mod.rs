@@ -37,7 +37,7 @@ use crate::policy::{Mode, Policy};
 ///
 /// Each `Endpoint` has a policy and a budget. All requests that no endpoint is for belong to the fallback: one policy, and
 /// a budget for each host (scheme, host and port), so that one that fails does not spend the retries of another. At most
-/// 1,024 hosts are kept, in less than two mebibytes while they are well; the one that was not called for the
+/// 1,024 hosts are kept, in less than one and a half mebibytes while they are well; the one that was not called for the
 /// longest time leaves first, and has a fresh budget when it comes back.
 ///
 /// ```
