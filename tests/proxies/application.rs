@@ -133,7 +133,7 @@ async fn serve(mut socket: TcpStream, case: Case, seen: &AtomicUsize, all: &Atom
                 for megabyte in 0.. {
                     socket.write_all(&vec![b'a'; 1024 * 1024]).await?;
                     if megabyte > 16 {
-                        pause(Duration::from_millis(10)).await; // spares the machine where a proxy reads on and on
+                        pause(Duration::from_millis(100)).await; // more than any limit has come: Apache reads on and on
                     }
                 }
                 return Ok(());

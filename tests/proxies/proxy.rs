@@ -231,7 +231,7 @@ impl Drop for Proxy {
         self.send(self.signal);
         let mut waited = Duration::ZERO;
         while waited < ENDED_WITHIN && self.child.try_wait().is_ok_and(|status| status.is_none()) {
-            nap(POLL);
+            tokio::task::block_in_place(|| nap(POLL)); // the applications go on meanwhile
             waited += POLL;
         }
         self.send("KILL");
