@@ -9,7 +9,7 @@ use http::Method;
 use crate::budget::Payment;
 use crate::diagnosis::{Condition, Delivery, Diagnosis};
 use crate::endpoint::EndpointState;
-use crate::event::{Event, EventKind, Observer};
+use crate::event::{Event, EventKind, Listener};
 use crate::host::Host;
 use crate::incident::Incident;
 use crate::now::Now;
@@ -95,7 +95,7 @@ pub(crate) struct Terms {
     pub(crate) host: Arc<Host>,
     /// Instead of the host's fallback.
     pub(crate) endpoint: Option<Arc<EndpointState>>,
-    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) observer: Listener,
     pub(crate) method: Method,
     pub(crate) mode: Mode,
     /// Instead of the endpoint's.
@@ -149,39 +149,62 @@ impl Call {
     /// Refuses when it is too late for another attempt, however that came about: a sleep that took too long, a
     /// suspended machine (if the caller's clock counts that; std's does not on Linux and macOS). Refuses too when no decision permits one, as on a call that has ended.
     pub fn begin(&mut self, now: Now) -> Result<Attempt, TooLate> {
-        let elapsed = now.saturating_since(self.started);
-        let since_first = now.saturating_since(self.first);
-        let timeout = self.timeout();
-        let out_of_time = timeout.is_some_and(|timeout| elapsed >= timeout);
+        let attempt = self.upcoming(now);
         match self.state {
-            State::Ready if !out_of_time => self.first = now,
-            State::Waiting(payment) if !out_of_time && since_first <= self.max_elapsed() => {
-                self.paid = self.paid.and(payment);
-                self.terms.endpoint().counters.on_wait_over();
-            }
-            State::Ready => {
-                self.state = State::Ended;
-                return Err(TooLate(()));
-            }
+            State::Ready => self.first = now,
             State::Waiting(payment) => {
-                let endpoint = self.terms.endpoint();
-                endpoint.budget.give_back(payment);
-                endpoint.incidents.on_lost(StopReason::NoTimeLeft);
-                endpoint.counters.on_wait_over();
-                self.stop(StopReason::NoTimeLeft, now);
-                return Err(TooLate(()));
+                self.terms.endpoint().counters.on_wait_over();
+                if attempt.is_err() {
+                    let endpoint = self.terms.endpoint();
+                    endpoint.budget.give_back(payment);
+                    endpoint.incidents.on_lost(StopReason::NoTimeLeft);
+                    self.stop(StopReason::NoTimeLeft, now);
+                } else {
+                    self.paid = self.paid.and(payment);
+                }
             }
-            State::InFlight | State::Ended => return Err(TooLate(())),
+            State::InFlight | State::Ended => return attempt,
         }
-        self.state = State::InFlight;
-        self.attempts = self.attempts.saturating_add(1);
+        if let Ok(attempt) = &attempt {
+            self.attempts = attempt.number;
+            self.state = State::InFlight;
+        } else {
+            self.state = State::Ended;
+        }
+        attempt
+    }
+
+    /// Returns the attempt that [`begin`](Self::begin) would begin, and changes nothing.
+    ///
+    /// For what has to be done to the request first, such as signing it anew. That may take its time: `begin` asks again
+    /// whether there is any left.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub fn upcoming(&self, now: Now) -> Result<Attempt, TooLate> {
+        let elapsed = now.saturating_since(self.started);
+        let timeout = self.timeout();
+        let in_time = timeout.is_none_or(|timeout| elapsed < timeout);
+        let retry = match self.state {
+            State::Ready if in_time => None,
+            State::Waiting(_) if in_time && now.saturating_since(self.first) <= self.max_elapsed() => self.last_retry(),
+            State::Ready | State::Waiting(_) | State::InFlight | State::Ended => return Err(TooLate(())),
+        };
+        let number = self.attempts.saturating_add(1);
         let time_left = timeout.map(|timeout| timeout.saturating_sub(elapsed));
         Ok(Attempt {
-            number: self.attempts,
+            number,
+            retry,
             timeout: [self.policy().attempt_timeout(), time_left].into_iter().flatten().min(),
             time_left,
-            last: self.terms.mode != Mode::On || !self.may_retry(),
+            last: self.terms.mode != Mode::On || !self.terms.replayable || !self.may_repeat_after(number),
         })
+    }
+
+    /// Returns the retry that was decided last.
+    fn last_retry(&self) -> Option<Retry> {
+        self.report.as_ref()?.attempts.last()?.retry.clone()
     }
 
     /// Decides what follows from an outcome of the attempt that was begun.
@@ -335,21 +358,22 @@ impl Call {
         u32::try_from(attempts.filter(|attempt| attempt.condition() == Some(condition)).count()).unwrap_or(u32::MAX)
     }
 
-    /// Returns whether any outcome of the attempt in flight could lead to another.
-    fn may_retry(&self) -> bool {
-        self.terms.replayable && self.may_repeat()
-    }
-
     #[cfg(feature = "reqwest")]
     pub(crate) fn set_replayable(&mut self, replayable: bool) {
         self.terms.replayable = replayable;
     }
 
-    /// As `may_retry`, if the body could be replayed.
+    /// Returns whether the first attempt could lead to another, if the body could be replayed.
+    #[cfg(feature = "reqwest")]
     pub(crate) fn may_repeat(&self) -> bool {
+        self.may_repeat_after(1)
+    }
+
+    /// Returns whether any outcome of so many attempts could lead to another, if the body could be replayed.
+    fn may_repeat_after(&self, attempts: u32) -> bool {
         !self.is_off()
             && (self.terms.idempotent || !self.terms.hidden_redirects)
-            && self.attempts < self.policy().max_attempts()
+            && attempts < self.policy().max_attempts()
     }
 
     fn is_off(&self) -> bool {
@@ -508,6 +532,7 @@ impl fmt::Debug for Call {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     number: u32,
+    retry: Option<Retry>,
     timeout: Option<Duration>,
     time_left: Option<Duration>,
     last: bool,
@@ -518,6 +543,21 @@ impl Attempt {
     #[must_use]
     pub const fn number(&self) -> u32 {
         self.number
+    }
+
+    /// Returns OpenTelemetry's `http.request.resend_count`: `None` for the first attempt, 1 for the first retry.
+    #[must_use]
+    pub const fn resend_count(&self) -> Option<u32> {
+        match self.number {
+            0 | 1 => None,
+            number => Some(number - 1),
+        }
+    }
+
+    /// Returns the decision that it carries out, or `None` for the first attempt.
+    #[must_use]
+    pub const fn retry(&self) -> Option<&Retry> {
+        self.retry.as_ref()
     }
 
     /// Returns how long to wait for the head of the response: the shorter of the attempt's and the call's own limit.

@@ -1,6 +1,8 @@
 //! What is said, as data. Who listens decides what becomes of it.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -33,9 +35,33 @@ impl<F: Fn(&Event<'_>) + Send + Sync> Observer for F {
     }
 }
 
-impl Observer for std::sync::Arc<dyn Observer> {
+impl Observer for Arc<dyn Observer> {
     fn on_event(&self, event: &Event<'_>) {
         (**self).on_event(event);
+    }
+}
+
+/// An observer that is shared.
+#[derive(Clone)]
+pub(crate) struct Listener(Arc<dyn Observer>);
+
+impl Listener {
+    pub(crate) fn new(observer: impl Observer + 'static) -> Self {
+        Self(Arc::new(observer))
+    }
+
+    pub(crate) fn on_event(&self, event: &Event<'_>) {
+        self.0.on_event(event);
+    }
+}
+
+/// Nothing of ours is half done while an observer is told, so that one that panics leaves all as it should be.
+impl UnwindSafe for Listener {}
+impl RefUnwindSafe for Listener {}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
     }
 }
 

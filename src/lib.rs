@@ -136,9 +136,11 @@ pub use client::{Client, ClientBuilder, Error, RequestBuilder, error_for_status}
 #[cfg(feature = "serde")]
 pub use config::{Config, ConfigError};
 pub use diagnosis::{Condition, Confidence, Delivery, Diagnosis, Issuer, LookAt};
+#[cfg(feature = "reqwest")]
+pub use drive::{Hook, random_key};
 #[cfg(feature = "endpoints")]
 pub use endpoints::Endpoint;
-pub use endpoints::{CallBuilder, EndpointSnapshot, Endpoints, EndpointsBuilder, EndpointsError, Snapshot};
+pub use endpoints::{CallBuilder, EndpointSnapshot, Endpoints, EndpointsBuilder, EndpointsError, Overrides, Snapshot};
 pub use event::{Event, EventKind, Observer};
 pub use incident::Incident;
 #[cfg(feature = "tracing")]
@@ -149,7 +151,7 @@ pub use policy::{
     Backoff, Classify, Decision, Done, Mode, Policy, PolicyBuilder, PolicyError, Repeat, Retry, Rule, Ruling,
     StopReason, WaitSource,
 };
-pub use report::{AttemptReport, Report};
+pub use report::{AttemptReport, Carrier, Report};
 #[cfg(feature = "reqwest")]
 pub use reqwest;
 #[cfg(feature = "test-util")]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use http::{Method, StatusCode};
+use http::{Extensions, Method, StatusCode};
 
 use crate::diagnosis::{Condition, Diagnosis};
 use crate::origin::Origin;
@@ -27,6 +27,14 @@ pub struct Report {
 }
 
 impl Report {
+    /// Returns the report that a response carries among its extensions, or `None` if the first attempt succeeded.
+    ///
+    /// Of responses of `http`, of reqwest, and of bare [`Extensions`].
+    #[must_use]
+    pub fn of(response: &impl Carrier) -> Option<&Self> {
+        response.extensions().get()
+    }
+
     /// Returns the method of the request.
     #[must_use]
     pub const fn method(&self) -> &Method {
@@ -112,6 +120,24 @@ impl fmt::Display for Report {
             (Some(reason), _) => write!(f, "; woke after {:.3} s, stopped: {reason}", self.elapsed.as_secs_f64()),
             (None, _) => Ok(()),
         }
+    }
+}
+
+/// What may carry a report. Only types of other crates do, so there is no need to name it.
+pub trait Carrier {
+    /// Returns what travels with it.
+    fn extensions(&self) -> &Extensions;
+}
+
+impl Carrier for Extensions {
+    fn extensions(&self) -> &Extensions {
+        self
+    }
+}
+
+impl<B> Carrier for http::Response<B> {
+    fn extensions(&self) -> &Extensions {
+        self.extensions()
     }
 }
 

@@ -6,6 +6,9 @@ use http::StatusCode;
 use reqwest::Response;
 
 use super::observe;
+use super::transport::Lost;
+use crate::drive::BoxError;
+use crate::drive::cause::chain;
 use crate::policy::StopReason;
 use crate::report::Report;
 
@@ -24,6 +27,8 @@ enum Cause {
     Reqwest(reqwest::Error),
     /// Cut off by the attempt's or the call's timeout.
     TimedOut,
+    /// What a hook of the user's failed with.
+    Hook(BoxError),
     Status(StatusCode),
 }
 
@@ -61,8 +66,12 @@ impl Error {
         Self::new(Cause::Reqwest(error.without_url()), report)
     }
 
-    pub(super) fn timed_out(report: Option<Report>) -> Self {
-        Self::new(Cause::TimedOut, report)
+    pub(super) fn lost(lost: Lost<reqwest::Error>, report: Option<Report>) -> Self {
+        match lost {
+            Lost::Failed(error) => Self::from_reqwest(error, report),
+            Lost::TimedOut => Self::new(Cause::TimedOut, report),
+            Lost::Hook(error) => Self::new(Cause::Hook(error), report),
+        }
     }
 
     /// Returns the history of the call, or `None` if nothing failed but the caller's own part: a request that could not be
@@ -79,7 +88,7 @@ impl Error {
         match &self.0.cause {
             Cause::TimedOut => true,
             Cause::Reqwest(error) => error.is_timeout(),
-            Cause::Status(_) => false,
+            Cause::Hook(_) | Cause::Status(_) => false,
         }
     }
 
@@ -143,8 +152,14 @@ impl Error {
         match &self.0.cause {
             Cause::Status(status) => Some(*status),
             Cause::Reqwest(error) => error.status(),
-            Cause::TimedOut => None,
+            Cause::TimedOut | Cause::Hook(_) => None,
         }
+    }
+
+    /// Returns whether a [hook](crate::Hook) of the user's failed. Its error is the source of this one.
+    #[must_use]
+    pub fn is_hook(&self) -> bool {
+        matches!(self.0.cause, Cause::Hook(_))
     }
 
     /// Returns reqwest's error, or `None` for a status and for most timeouts, which are this crate's own.
@@ -154,7 +169,7 @@ impl Error {
     pub fn as_reqwest(&self) -> Option<&reqwest::Error> {
         match &self.0.cause {
             Cause::Reqwest(error) => Some(error),
-            Cause::TimedOut | Cause::Status(_) => None,
+            Cause::TimedOut | Cause::Hook(_) | Cause::Status(_) => None,
         }
     }
 
@@ -163,7 +178,7 @@ impl Error {
     pub fn into_reqwest(self) -> Option<reqwest::Error> {
         match self.0.cause {
             Cause::Reqwest(error) => Some(error),
-            Cause::TimedOut | Cause::Status(_) => None,
+            Cause::TimedOut | Cause::Hook(_) | Cause::Status(_) => None,
         }
     }
 
@@ -176,7 +191,7 @@ impl Error {
         let shows_url = |error: &(dyn std::error::Error + 'static)| {
             error.downcast_ref::<reqwest::Error>().is_some_and(|error| error.url().is_some())
         };
-        self.as_reqwest().filter(|error| !observe::chain(*error).any(shows_url))
+        self.as_reqwest().filter(|error| !chain(*error).any(shows_url))
     }
 }
 
@@ -198,6 +213,7 @@ impl fmt::Display for Error {
         match (&self.0.cause, self.status()) {
             (_, Some(status)) => write!(f, "{status}")?,
             (Cause::Reqwest(error), None) => f.write_str(what_failed(error))?,
+            (Cause::Hook(_), None) => f.write_str("what is done before an attempt failed")?,
             (Cause::TimedOut | Cause::Status(_), None) => f.write_str("no response")?,
         }
         if let Some(report) = report {
@@ -210,7 +226,7 @@ impl fmt::Display for Error {
         match (&self.0.cause, report.and_then(Report::reason)) {
             (_, Some(reason)) => write!(f, ": {reason}"),
             (Cause::TimedOut, None) => write!(f, ": {}", StopReason::NoTimeLeft),
-            (Cause::Reqwest(_) | Cause::Status(_), None) => Ok(()),
+            (Cause::Reqwest(_) | Cause::Hook(_) | Cause::Status(_), None) => Ok(()),
         }
     }
 }
@@ -219,7 +235,7 @@ fn what_failed(error: &reqwest::Error) -> &'static str {
     match () {
         () if error.is_builder() => "the request could not be built",
         () if error.is_redirect() => "a redirect was not followed",
-        () if observe::chain(error).skip(1).any(observe::is_callers_own) => "the body of the request could not be read",
+        () if chain(error).skip(1).any(observe::is_callers_own) => "the body of the request could not be read",
         () if error.is_dns() => "the name of the host was not found",
         () if error.is_connect() => "no connection",
         () if error.is_request() => "no response",
@@ -235,6 +251,7 @@ impl fmt::Debug for Error {
         match (&self.0.cause, self.shown()) {
             (Cause::Status(status), _) => debug.field("status", status),
             (Cause::TimedOut, _) => debug.field("cause", &"timed out"),
+            (Cause::Hook(error), _) => debug.field("cause", error),
             (Cause::Reqwest(_), Some(error)) => debug.field("cause", error),
             (Cause::Reqwest(error), None) => debug.field("cause", &error.to_string()),
         };
@@ -244,6 +261,9 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        if let Cause::Hook(error) = &self.0.cause {
+            return Some(&**error);
+        }
         let error: &(dyn std::error::Error + 'static) = self.shown()?;
         Some(error)
     }

@@ -5,27 +5,23 @@ mod error;
 mod observe;
 mod replay;
 mod request;
+mod transport;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use bytes::Bytes;
-use http::Method;
+use http::{Extensions, HeaderValue, Method};
 use reqwest::{IntoUrl, Request, Response, redirect};
 
 pub use error::{Error, error_for_status};
-use request::Overrides;
 pub use request::RequestBuilder;
+use transport::{Door, Wishes};
 
-use crate::call::{Attempt, Call};
-use crate::drive::{self, Transport, clock};
+use crate::drive::{Hook, Hooks, clock};
 use crate::endpoints::{Endpoints, Snapshot};
-use crate::event::Observer;
-use crate::origin::Origin;
-use crate::outcome::{Failure, Outcome};
+use crate::event::{Listener, Observer};
 use crate::policy::Policy;
-use crate::report::Report;
+use crate::report::Carrier;
 
 /// A reqwest client that retries with patience. Cheap to clone; clones share connections and budgets.
 ///
@@ -43,14 +39,13 @@ use crate::report::Report;
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
-    endpoints: Endpoints,
-    hidden_redirects: bool,
+    door: Door,
 }
 
 impl Client {
     /// Returns a builder over reqwest's. To be preferred: what it builds knows what happens inside.
     pub fn builder(http: reqwest::ClientBuilder) -> ClientBuilder {
-        ClientBuilder { http, redirect: None, endpoints: None, policy: None, observer: None }
+        ClientBuilder { http, redirect: None, endpoints: None, policy: None, observer: None, hooks: Hooks::default() }
     }
 
     /// Wraps a finished client, with the default policy.
@@ -65,7 +60,7 @@ impl Client {
     /// Wraps a finished client, with endpoints that may be shared with others. As careful as [`new`](Self::new).
     #[must_use]
     pub fn with_endpoints(http: reqwest::Client, endpoints: Endpoints) -> Self {
-        Self { http, endpoints, hidden_redirects: true }
+        Self { http, door: Door { endpoints, hooks: Arc::default(), hidden_redirects: true } }
     }
 
     /// Returns the reqwest client inside, for what is not to be retried.
@@ -79,7 +74,7 @@ impl Client {
     /// Returns the numbers of its endpoints now, by the clock of its calls.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.endpoints.snapshot(clock::now())
+        self.door.endpoints.snapshot(clock::now())
     }
 
     /// Starts a GET request.
@@ -125,94 +120,34 @@ impl Client {
     ///
     /// If no response came from the last attempt. A response is never an error.
     pub fn execute(&self, request: Request) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        self.execute_with(Ok(request), Overrides::default())
+        self.execute_with(Ok(request), Wishes::default())
     }
 
-    /// What the future holds is moved into it once and borrowed from there on: that keeps it small.
     fn execute_with(
         &self,
         request: Result<Request, Error>,
-        overrides: Overrides,
+        wishes: Wishes,
     ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        let mut prepared = request.map(|mut request| {
-            let form = overrides.form;
-            let mut call = self.call(&request, overrides);
-            if form && call.may_repeat() {
-                replay::gather(&mut request);
-                call.set_replayable(replay::is_replayable(&request));
-            }
-            let own_timeout = request.timeout().is_some();
-            let http = Http {
-                client: self.http.clone(),
-                request: Some(request),
-                own_timeout,
-                looks_from: match (call.policy().looks_into_bodies(), call.policy().classifier()) {
-                    (false, _) => None,
-                    (true, None) => Some(500),
-                    (true, Some(_)) => Some(400),
-                },
-                asked_for_json: false,
-                redirected: false,
-                seen: Bytes::new(),
-            };
-            (call, http)
-        });
+        let mut prepared = request.map(|request| self.door.call(self.http.clone(), request, wishes));
         async move {
             let (call, http) = match prepared {
                 Ok((ref mut call, ref mut http)) => (call, http),
                 Err(error) => return Err(error),
             };
-            let reply = drive::drive(call, http).await;
-            let report = call.take_report();
-            match reply {
-                Some(Ok(mut response)) => {
-                    if let Some(report) = report {
-                        response.extensions_mut().insert(report);
-                    }
-                    Ok(response)
-                }
-                Some(Err(Lost::Reqwest(error))) => Err(Error::from_reqwest(error, report)),
-                Some(Err(Lost::TimedOut)) | None => Err(Error::timed_out(report)),
-            }
+            http.drive(call).await.map_err(|lost| Error::lost(lost, call.take_report()))
         }
-    }
-
-    fn call(&self, request: &Request, overrides: Overrides) -> Call {
-        let url = request.url();
-        let origin = Origin::new(url.scheme(), url.host_str().unwrap_or_default(), url.port());
-        let mut builder = self
-            .endpoints
-            .call_to(request.method(), origin, url.path())
-            .headers(request.headers())
-            .replayable(replay::is_replayable(request))
-            .hidden_redirects(self.hidden_redirects);
-        if let Some(idempotent) = overrides.idempotent {
-            builder = builder.idempotent(idempotent);
-        }
-        if let Some(policy) = overrides.policy {
-            builder = builder.policy(policy);
-        }
-        if let Some(max_elapsed) = overrides.max_elapsed {
-            builder = builder.max_elapsed(max_elapsed);
-        }
-        if let Some(timeout) = request.timeout() {
-            builder = builder.timeout(*timeout);
-        }
-        builder.start(clock::now(), clock::seed())
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("endpoints", &self.endpoints).finish_non_exhaustive()
+        f.debug_struct("Client").field("endpoints", &self.door.endpoints).finish_non_exhaustive()
     }
 }
 
-impl Report {
-    /// Returns the report of a response, or `None` if the first attempt succeeded.
-    #[must_use]
-    pub fn of(response: &Response) -> Option<&Self> {
-        response.extensions().get()
+impl Carrier for Response {
+    fn extensions(&self) -> &Extensions {
+        self.extensions()
     }
 }
 
@@ -227,7 +162,8 @@ pub struct ClientBuilder {
     redirect: Option<redirect::Policy>,
     endpoints: Option<Endpoints>,
     policy: Option<Policy>,
-    observer: Option<Arc<dyn Observer>>,
+    observer: Option<Listener>,
+    hooks: Hooks<Request>,
 }
 
 impl ClientBuilder {
@@ -239,7 +175,7 @@ impl ClientBuilder {
 
     /// Sets who listens to the events. Default: `Tracing` with the feature `tracing`, else nobody.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Some(Arc::new(observer));
+        self.observer = Some(Listener::new(observer));
         self
     }
 
@@ -256,6 +192,28 @@ impl ClientBuilder {
     /// is as careful as one from [`Client::new`].
     pub fn redirect(mut self, policy: redirect::Policy) -> Self {
         self.redirect = Some(policy);
+        self
+    }
+
+    /// Adds what is asked before each attempt, after those that were added before. Default nothing.
+    pub fn before_attempt(mut self, hook: impl Hook<Request> + 'static) -> Self {
+        self.hooks.add(hook);
+        self
+    }
+
+    /// Sends an `Idempotency-Key` with each request whose method is not idempotent, and repeats it as if it were. Default off.
+    ///
+    /// A key is made once for each call, is the same in all of its attempts, and never replaces one of the caller's. Use
+    /// it only if all servers of this client know the header: to others a repeated POST is a second one. For some of them,
+    /// set the header on the request. [`random_key`](crate::random_key) makes what any server takes.
+    ///
+    /// ```
+    /// # use forbear::{Client, random_key};
+    /// let client = Client::builder(reqwest::Client::builder()).idempotency_keys(random_key).build()?;
+    /// # Ok::<(), forbear::Error>(())
+    /// ```
+    pub fn idempotency_keys(mut self, generator: impl Fn() -> HeaderValue + Send + Sync + 'static) -> Self {
+        self.hooks.make_keys(generator);
         self
     }
 
@@ -280,7 +238,7 @@ impl ClientBuilder {
             http = http.redirect(observe::watched(policy));
         }
         let http = http.build().map_err(|error| Error::from_reqwest(error, None))?;
-        Ok(Client { http, endpoints, hidden_redirects })
+        Ok(Client { http, door: Door { endpoints, hooks: Arc::new(self.hooks), hidden_redirects } })
     }
 }
 
@@ -298,101 +256,4 @@ fn has_default_redirects(http: &reqwest::ClientBuilder) -> bool {
     const FIELD: &str = "redirect_policy";
     let known_to_be_set = reqwest::Client::builder().redirect(redirect::Policy::none());
     !format!("{http:?}").contains(FIELD) && format!("{known_to_be_set:?}").contains(FIELD)
-}
-
-/// One request over reqwest.
-struct Http {
-    client: reqwest::Client,
-    /// Taken by the last attempt.
-    request: Option<Request>,
-    /// Whether the request sets the time of the call, instead of the client's own timeout, as with reqwest.
-    own_timeout: bool,
-    /// The lowest status whose body is looked at, a 429 apart.
-    looks_from: Option<u16>,
-    /// Whether the request asked for JSON, noted when the last attempt takes it. Until then it tells that itself.
-    asked_for_json: bool,
-    /// Whether the attempt was redirected.
-    redirected: bool,
-    /// What was seen of the body of its reply.
-    seen: Bytes,
-}
-
-type Reply = Result<Response, Lost>;
-
-/// How an attempt ended without a response.
-enum Lost {
-    Reqwest(reqwest::Error),
-    TimedOut,
-}
-
-impl Http {
-    fn execute(&mut self, attempt: &Attempt) -> impl Future<Output = reqwest::Result<Response>> + use<> {
-        let kept = if attempt.is_last() { None } else { self.request.as_mut().map(replay::copy) };
-        #[expect(clippy::expect_used, reason = "no attempt follows the last, and every other one keeps the request")]
-        let mut request = std::mem::replace(&mut self.request, kept).expect("a request is left for this attempt");
-        if self.own_timeout {
-            *request.timeout_mut() = attempt.time_left(); // limits the reading of the body, too
-        }
-        if self.request.is_none() {
-            self.asked_for_json = observe::asks_for_json(request.headers());
-        }
-        self.client.execute(request)
-    }
-
-    fn asked_for_json(&self) -> bool {
-        self.request.as_ref().map_or(self.asked_for_json, |request| observe::asks_for_json(request.headers()))
-    }
-}
-
-impl Transport for Http {
-    type Reply = Reply;
-
-    async fn send(&mut self, attempt: &Attempt) -> Reply {
-        let sent_at = clock::now();
-        let executing = self.execute(attempt);
-        self.redirected = false;
-        let response = observe::redirects(&mut self.redirected, executing).await.map_err(Lost::Reqwest)?;
-        match attempt.time_left() {
-            Some(left) if !self.own_timeout => {
-                Ok(body::limit(response, left.saturating_sub(clock::now().saturating_since(sent_at))))
-            }
-            Some(_) | None => Ok(response),
-        }
-    }
-
-    fn timed_out(&mut self) -> Reply {
-        Err(Lost::TimedOut)
-    }
-
-    async fn look_into(&mut self, reply: Reply) -> Reply {
-        match reply {
-            Ok(response) if self.looks_from.is_some_and(|from| body::may_tell(&response, from)) => {
-                let (response, seen) = Box::pin(body::look_into(response)).await; // large, and seldom needed
-                self.seen = seen;
-                Ok(response)
-            }
-            other => {
-                self.seen = Bytes::new();
-                other
-            }
-        }
-    }
-
-    fn outcome<'r>(&'r self, reply: &'r Reply, received_at: SystemTime) -> Outcome<'r> {
-        match reply {
-            Ok(response) => Outcome::response(response.status(), response.headers(), received_at)
-                .body(&self.seen)
-                .asked_for_json(response.status().as_u16() >= 500 && self.asked_for_json()),
-            Err(Lost::Reqwest(error)) => Outcome::failure(observe::failure(error)),
-            Err(Lost::TimedOut) => Outcome::failure(Failure::Timeout),
-        }
-        .redirected(self.redirected)
-    }
-
-    async fn set_aside(&mut self, reply: Reply) -> Reply {
-        match reply {
-            Ok(response) => Ok(Box::pin(body::set_aside(response)).await), // large, and seldom needed
-            Err(lost) => Err(lost),
-        }
-    }
 }

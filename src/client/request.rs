@@ -1,30 +1,23 @@
 //! One request, built as with reqwest, and what forbear may do with it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use reqwest::{Body, Request, Response};
 
+use super::transport::Wishes;
 use super::{Client, Error};
+use crate::endpoints::Overrides;
 use crate::policy::Policy;
 
-/// Builds a request. The methods of [`reqwest::RequestBuilder`], and three of its own.
+/// Builds a request. The methods of [`reqwest::RequestBuilder`], and four of its own.
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder {
     client: Client,
     request: reqwest::RequestBuilder,
-    overrides: Overrides,
-}
-
-/// What one request asks for against its endpoint.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Overrides {
-    pub(super) idempotent: Option<bool>,
-    pub(super) policy: Option<Policy>,
-    pub(super) max_elapsed: Option<Duration>,
-    /// Whether the body is a form, a stream whose parts may be at hand.
-    pub(super) form: bool,
+    wishes: Wishes,
 }
 
 impl RequestBuilder {
@@ -35,7 +28,7 @@ impl RequestBuilder {
     }
 
     pub(super) fn new(client: Client, request: reqwest::RequestBuilder) -> Self {
-        Self { client, request, overrides: Overrides::default() }
+        Self { client, request, wishes: Wishes::default() }
     }
 
     /// Adds a header.
@@ -64,9 +57,26 @@ impl RequestBuilder {
         self.map(|request| request.basic_auth(username, password))
     }
 
-    /// Sets the body. A stream can be sent only once: such a request is not retried, and the report says so.
-    pub fn body(self, body: impl Into<Body>) -> Self {
+    /// Sets the body. A stream can be sent only once: such a request is not retried, and the report says so. For one that
+    /// can be made anew, see [`body_with`](Self::body_with).
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        self.wishes.body = None;
         self.map(|request| request.body(body))
+    }
+
+    /// Sets what makes the body of each attempt, so that a stream can be sent again. Each must be the same.
+    ///
+    /// ```no_run
+    /// # async fn run(client: forbear::Client) -> Result<(), forbear::Error> {
+    /// # fn open() -> reqwest::Body { reqwest::Body::default() }
+    /// let upload = client.put("http://files.internal/7").body_with(|| open()); // a file, from its beginning
+    /// # upload.send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn body_with(mut self, factory: impl Fn() -> Body + Send + Sync + 'static) -> Self {
+        self.wishes.body = Some(Arc::new(factory));
+        self
     }
 
     /// Sets the body to JSON.
@@ -94,7 +104,8 @@ impl RequestBuilder {
     #[cfg(feature = "multipart")]
     pub fn multipart(self, form: reqwest::multipart::Form) -> Self {
         let mut with_form = self.map(|request| request.multipart(form));
-        with_form.overrides.form = true;
+        with_form.wishes.form = true;
+        with_form.wishes.body = None;
         with_form
     }
 
@@ -111,26 +122,24 @@ impl RequestBuilder {
     }
 
     /// Says whether the request may be done twice. Default as its endpoint says, else by `Idempotency-Key` and method.
-    pub fn idempotent(mut self, idempotent: bool) -> Self {
-        self.overrides.idempotent = Some(idempotent);
-        self
+    pub fn idempotent(self, idempotent: bool) -> Self {
+        self.overridden(|overrides| overrides.idempotent(idempotent))
     }
 
     /// Sets the policy of this call. Its endpoint's budget still pays for the retries.
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.overrides.policy = Some(policy);
-        self
+    pub fn policy(self, policy: Policy) -> Self {
+        self.overridden(|overrides| overrides.policy(policy))
     }
 
     /// Sets how long after the first attempt the last one may start, instead of the policy's
     /// [`max_elapsed`](Policy::max_elapsed).
-    pub fn max_elapsed(mut self, max_elapsed: Duration) -> Self {
-        self.overrides.max_elapsed = Some(max_elapsed);
-        self
+    pub fn max_elapsed(self, max_elapsed: Duration) -> Self {
+        self.overridden(|overrides| overrides.max_elapsed(max_elapsed))
     }
 
     /// Builds the request. What [`idempotent`](Self::idempotent), [`policy`](Self::policy) and
-    /// [`max_elapsed`](Self::max_elapsed) said is not part of it, and a form is a stream.
+    /// [`max_elapsed`](Self::max_elapsed) said is not part of it, nor what [`body_with`](Self::body_with) makes, and a form is
+    /// a stream.
     ///
     /// # Errors
     ///
@@ -149,7 +158,7 @@ impl RequestBuilder {
     #[must_use]
     pub fn try_clone(&self) -> Option<Self> {
         let request = self.request.try_clone()?;
-        Some(Self { client: self.client.clone(), request, overrides: self.overrides.clone() })
+        Some(Self { client: self.client.clone(), request, wishes: self.wishes.clone() })
     }
 
     /// Sends the request, and again where that is safe, useful and paid for.
@@ -159,9 +168,14 @@ impl RequestBuilder {
     /// If it could not be built, or if no response came from the last attempt. A response is never an error: see
     /// [`error_for_status`](crate::error_for_status).
     pub fn send(mut self) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        let overrides = std::mem::take(&mut self.overrides);
+        let wishes = std::mem::take(&mut self.wishes);
         let (client, request) = self.build_split();
-        client.execute_with(request, overrides)
+        client.execute_with(request, wishes)
+    }
+
+    fn overridden(mut self, change: impl FnOnce(Overrides) -> Overrides) -> Self {
+        self.wishes.overrides = change(self.wishes.overrides);
+        self
     }
 
     fn map(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
@@ -172,6 +186,6 @@ impl RequestBuilder {
 /// Shows neither URL nor headers: both may hold secrets.
 impl fmt::Debug for RequestBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestBuilder").field("overrides", &self.overrides).finish_non_exhaustive()
+        f.debug_struct("RequestBuilder").field("overrides", &self.wishes.overrides).finish_non_exhaustive()
     }
 }

@@ -1,9 +1,15 @@
 //! The loop: attempt, outcome, decision, wait, until the call is done.
 
+pub(crate) mod cause;
 pub(crate) mod clock;
+mod hook;
 
 use std::pin::pin;
 use std::time::SystemTime;
+
+pub use clock::random_key;
+pub use hook::Hook;
+pub(crate) use hook::{BoxError, Hooks};
 
 use crate::call::{Attempt, Call};
 use crate::outcome::Outcome;
@@ -14,11 +20,14 @@ pub(crate) trait Transport {
     /// A response, or how it failed.
     type Reply: Send;
 
-    /// Sends the request once.
-    fn send(&mut self, attempt: &Attempt) -> impl Future<Output = Self::Reply> + Send;
+    /// Returns whether the request must be prepared for each attempt.
+    fn is_hooked(&self) -> bool;
 
-    /// Returns the reply of an attempt that was cut off by its timeout.
-    fn timed_out(&mut self) -> Self::Reply;
+    /// Prepares the request for the attempt that is upcoming. An error of the user's ends the call.
+    fn prepare(&mut self, upcoming: &Attempt) -> impl Future<Output = Result<(), BoxError>> + Send;
+
+    /// Sends the request once, and cuts it off after the attempt's timeout.
+    fn send(&mut self, attempt: &Attempt) -> impl Future<Output = Self::Reply> + Send;
 
     /// Looks into a reply for what tells more of it. Not a part of the attempt's time: its head is there.
     fn look_into(&mut self, reply: Self::Reply) -> impl Future<Output = Self::Reply> + Send;
@@ -33,27 +42,33 @@ pub(crate) trait Transport {
 /// Drives a call to its end and returns the last reply, or `None` if it was too late for even one attempt.
 ///
 /// Dropping this future sends nothing more.
-pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> Option<T::Reply> {
+///
+/// # Errors
+///
+/// What a hook failed with. The call has not ended then: whoever drops it gives back what was not sent.
+pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> Result<Option<T::Reply>, BoxError> {
     let mut last = None;
     // No retry is decided after `max_attempts`, and without one `begin` refuses: this ends.
-    while let Ok(attempt) = call.begin(clock::now()) {
+    loop {
+        if transport.is_hooked() {
+            if let Ok(upcoming) = call.upcoming(clock::now()) {
+                // Where the time is up meanwhile, `begin` refuses.
+                clock::limited(upcoming.time_left(), pin!(transport.prepare(&upcoming))).await.unwrap_or(Ok(()))?;
+            }
+        }
+        let Ok(attempt) = call.begin(clock::now()) else { return Ok(last) };
         drop(last.take()); // its connection is not held through the next attempt
-        let sent = match attempt.timeout() {
-            Some(limit) => clock::limited(limit, pin!(transport.send(&attempt))).await,
-            None => Some(transport.send(&attempt).await),
-        };
-        let reply = sent.unwrap_or_else(|| transport.timed_out());
+        let reply = transport.send(&attempt).await;
         let reply = transport.look_into(reply).await;
         let decided_at = clock::now();
         match call.on_outcome(&transport.outcome(&reply, clock::wall()), decided_at) {
-            Decision::Done(_) => return Some(reply),
+            Decision::Done(_) => return Ok(Some(reply)),
             Decision::Retry(retry) => {
                 last = Some(transport.set_aside(reply).await);
                 clock::wait(decided_at, retry.wait()).await;
             }
         }
     }
-    last
 }
 
 #[cfg(test)]
@@ -82,6 +97,9 @@ mod tests {
         sent_at: Vec<Duration>,
         /// How long it takes to set a reply aside.
         setting_aside: Duration,
+        /// How long a hook takes, if there is one.
+        preparing: Duration,
+        prepared: Vec<Attempt>,
     }
 
     #[derive(Clone, Debug, PartialEq)]
@@ -94,7 +112,14 @@ mod tests {
         #[expect(clippy::disallowed_methods, reason = "paused time")]
         fn new(replies: impl IntoIterator<Item = (Duration, Reply)>) -> Self {
             let replies = replies.into_iter().collect();
-            Self { started: Instant::now(), replies, sent_at: Vec::new(), setting_aside: Duration::ZERO }
+            Self {
+                started: Instant::now(),
+                replies,
+                sent_at: Vec::new(),
+                setting_aside: Duration::ZERO,
+                preparing: Duration::ZERO,
+                prepared: Vec::new(),
+            }
         }
     }
 
@@ -102,15 +127,21 @@ mod tests {
     impl Transport for Script {
         type Reply = Reply;
 
-        async fn send(&mut self, _: &Attempt) -> Reply {
-            self.sent_at.push(self.started.elapsed());
-            let (after, reply) = self.replies.pop_front().expect("no more attempts than replies");
-            tokio::time::sleep(after).await;
-            reply
+        fn is_hooked(&self) -> bool {
+            !self.preparing.is_zero()
         }
 
-        fn timed_out(&mut self) -> Reply {
-            Reply::Failure(Failure::Timeout)
+        async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
+            self.prepared.push(upcoming.clone());
+            tokio::time::sleep(self.preparing).await;
+            Ok(())
+        }
+
+        async fn send(&mut self, attempt: &Attempt) -> Reply {
+            self.sent_at.push(self.started.elapsed());
+            let (after, reply) = self.replies.pop_front().expect("no more attempts than replies");
+            let in_time = clock::limited(attempt.timeout(), tokio::time::sleep(after)).await;
+            in_time.map_or(Reply::Failure(Failure::Timeout), |()| reply)
         }
 
         async fn look_into(&mut self, reply: Reply) -> Reply {
@@ -150,7 +181,7 @@ mod tests {
 
     async fn driven(policy: Policy, script: &mut Script) -> (Option<Reply>, Option<Report>) {
         let mut call = call(&endpoints(policy));
-        (drive(&mut call, script).await, call.into_report())
+        (drive(&mut call, script).await.unwrap(), call.into_report())
     }
 
     /// Spends all that is left and counts the retries that it paid for.
@@ -217,6 +248,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_hook_that_takes_too_long_lets_no_attempt_start_late() {
+        let policy = || Policy::builder().max_elapsed(20 * S);
+        let mut script = Script::new([(S, asks_for(10)), (S, status(200))]);
+        script.preparing = 9 * S; // 9 s, an attempt, 10 s to 15 s of waiting, 9 s
+        let (reply, report) = driven(policy().max_elapsed(19 * S).build().unwrap(), &mut script).await;
+        assert_eq!((reply, script.sent_at.len()), (Some(asks_for(10)), 1));
+        assert_eq!(report.unwrap().reason(), Some(StopReason::NoTimeLeft));
+        let numbers: Vec<_> = script.prepared.iter().map(|it| (it.number(), it.retry().is_some())).collect();
+        assert_eq!(numbers, [(1, false), (2, true)]);
+
+        let mut script = Script::new([(S, status(200))]);
+        script.preparing = 60 * S;
+        let (reply, report) = driven(policy().timeout(5 * S).build().unwrap(), &mut script).await;
+        assert_eq!((reply, script.sent_at.len()), (None, 0), "cut off, and too late for the first");
+        assert!(report.is_none() && script.started.elapsed() < 6 * S);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_call_is_cut_off_at_its_timeout() {
         let policy = Policy::builder().timeout(5 * S).build().unwrap();
         let mut script = Script::new([(2 * S, status(503)), (60 * S, status(200))]);
@@ -237,12 +286,16 @@ mod tests {
     impl Transport for Holder {
         type Reply = Arc<()>;
 
-        async fn send(&mut self, _: &Attempt) -> Arc<()> {
-            self.held.push(Arc::strong_count(&self.replies) - 1);
-            self.timed_out()
+        fn is_hooked(&self) -> bool {
+            false
         }
 
-        fn timed_out(&mut self) -> Arc<()> {
+        async fn prepare(&mut self, _: &Attempt) -> Result<(), BoxError> {
+            Ok(())
+        }
+
+        async fn send(&mut self, _: &Attempt) -> Arc<()> {
+            self.held.push(Arc::strong_count(&self.replies) - 1);
             Arc::clone(&self.replies)
         }
 
@@ -262,7 +315,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_reply_is_held_through_the_next_attempt() {
         let mut holder = Holder::default();
-        drive(&mut call(&endpoints(Policy::default())), &mut holder).await.unwrap();
+        drive(&mut call(&endpoints(Policy::default())), &mut holder).await.unwrap().unwrap();
         assert_eq!(holder.held, [0, 0, 0]);
     }
 
@@ -272,7 +325,7 @@ mod tests {
         let mut call = call(&endpoints);
         let mut script = Script::new([(Duration::ZERO, asks_for(2))]);
         script.setting_aside = 61 * S; // as a suspended machine would
-        assert_eq!(drive(&mut call, &mut script).await, Some(asks_for(2)));
+        assert_eq!(drive(&mut call, &mut script).await.unwrap(), Some(asks_for(2)));
         assert_eq!(call.report().unwrap().reason(), Some(StopReason::NoTimeLeft));
         assert_eq!(script.sent_at.len(), 1);
         assert_eq!(credit_left(&endpoints), 5, "what was not sent is not paid for");
@@ -293,7 +346,7 @@ mod tests {
                 let mut driving = pin!(drive(&mut call, &mut script));
                 let mut cx = Context::from_waker(Waker::noop());
                 for _ in 0..=seconds {
-                    assert_eq!(driving.as_mut().poll(&mut cx), Poll::Pending);
+                    assert!(driving.as_mut().poll(&mut cx).is_pending());
                     tokio::time::advance(S).await;
                 }
             }

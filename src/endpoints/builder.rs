@@ -9,7 +9,7 @@ use super::error::EndpointsError;
 use super::table::Table;
 use super::{Endpoints, Inner};
 use crate::budget::{Budget, BudgetBuilder};
-use crate::event::Observer;
+use crate::event::{Listener, Observer};
 use crate::policy::Policy;
 
 /// Builds [`Endpoints`].
@@ -19,7 +19,7 @@ pub struct EndpointsBuilder {
     fallback_budget: BudgetBuilder,
     #[cfg(feature = "endpoints")]
     endpoints: Vec<Endpoint>,
-    observer: Arc<dyn Observer>,
+    observer: Listener,
 }
 
 impl EndpointsBuilder {
@@ -57,7 +57,7 @@ impl EndpointsBuilder {
 
     /// Sets who listens to the events. Default: `Tracing` with the feature `tracing`, else nobody.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Arc::new(observer);
+        self.observer = Listener::new(observer);
         self
     }
 
@@ -81,7 +81,7 @@ impl EndpointsBuilder {
     /// that is none, two endpoints of which neither could go before the other, and an impossible value of the fallback's budget.
     /// Nothing that is left at its default is wrong.
     pub fn build(self) -> Result<Endpoints, EndpointsError> {
-        let observer = Arc::clone(&self.observer);
+        let observer = self.observer.clone();
         Ok(Endpoints(Arc::new(Inner::new(self.table(None)?, observer))))
     }
 
@@ -111,11 +111,11 @@ impl fmt::Debug for EndpointsBuilder {
 }
 
 #[cfg(feature = "tracing")]
-pub(super) fn default_observer() -> Arc<dyn Observer> {
-    Arc::new(crate::log::Tracing)
+pub(super) fn default_observer() -> Listener {
+    Listener::new(crate::log::Tracing)
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(super) fn default_observer() -> Arc<dyn Observer> {
-    Arc::new(|_: &crate::event::Event<'_>| {})
+pub(super) fn default_observer() -> Listener {
+    Listener::new(|_: &crate::event::Event<'_>| {})
 }

@@ -17,7 +17,9 @@ use std::sync::Arc;
 use http::{Method, Uri};
 
 pub use builder::EndpointsBuilder;
-pub use call_builder::CallBuilder;
+#[cfg(feature = "reqwest")]
+pub(crate) use call_builder::IDEMPOTENCY_KEY;
+pub use call_builder::{CallBuilder, Overrides};
 #[cfg(feature = "endpoints")]
 pub use endpoint::Endpoint;
 pub use error::EndpointsError;
@@ -28,7 +30,7 @@ pub use snapshot::{EndpointSnapshot, Snapshot};
 use table::Table;
 
 use crate::endpoint::{EndpointState, FALLBACK, Switch};
-use crate::event::Observer;
+use crate::event::Listener;
 use crate::now::Now;
 use crate::origin::Origin;
 use crate::policy::{Mode, Policy};
@@ -61,14 +63,14 @@ pub struct Endpoints(Arc<Inner>);
 
 struct Inner {
     hosts: Hosts,
-    observer: Arc<dyn Observer>,
+    observer: Listener,
     /// Of all endpoints that are not switched themselves.
     switch: Switch,
     fallback_switch: Switch,
 }
 
 impl Inner {
-    fn new(table: Table, observer: Arc<dyn Observer>) -> Self {
+    fn new(table: Table, observer: Listener) -> Self {
         Self { hosts: Hosts::new(table), observer, switch: Switch::default(), fallback_switch: Switch::default() }
     }
 
@@ -92,7 +94,7 @@ impl Endpoints {
 
     /// As [`new`](Self::new), with an observer.
     #[cfg(feature = "reqwest")]
-    pub(crate) fn observed(policy: Policy, observer: Arc<dyn Observer>) -> Self {
+    pub(crate) fn observed(policy: Policy, observer: Listener) -> Self {
         Self(Arc::new(Inner::new(Table::of_fallback(policy), observer)))
     }
 
@@ -172,7 +174,7 @@ impl Endpoints {
     }
 
     pub(crate) fn call_to<'a>(&'a self, method: &'a Method, origin: Origin<'a>, path: &'a str) -> CallBuilder<'a> {
-        CallBuilder::new(self, method, origin, path)
+        CallBuilder::on(self, method, origin, path)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::incident::Lines;
 use crate::now::Now;
 use crate::origin::Origin;
 use crate::policy::Policy;
-use crate::router::Router;
+use crate::router::{HostRoutes, Router};
 
 /// The endpoints at one time.
 #[derive(Default)]
@@ -28,6 +28,12 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn of_fallback(fallback: Policy) -> Self {
         Self { fallback, ..Self::default() }
+    }
+
+    /// Makes the host of one call that has no endpoints, of which nothing is counted.
+    pub(super) fn host_alone(policy: Policy, budget: Budget, origin: Origin<'static>, now: Now) -> Host {
+        let state = EndpointState::fallback(policy, budget, &Arc::new(Lines::none()));
+        Host::new(0, origin, state, HostRoutes::default(), now)
     }
 
     /// Makes a host, which goes on where that of an earlier generation ends.

@@ -34,6 +34,11 @@ impl Lines {
         Self { full_at, left_out, told, at_once, refill }
     }
 
+    /// Returns a bucket that never holds any.
+    pub(crate) const fn none() -> Self {
+        Self::of(0, 1)
+    }
+
     /// Takes so many lines at once, or none. A time that goes backwards fills nothing.
     pub(super) fn take(&self, lines: u64, now: Now) -> bool {
         let now = now.millis();

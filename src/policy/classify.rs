@@ -1,6 +1,7 @@
 //! A word of the user's own on what an outcome means.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use crate::diagnosis::{Condition, Diagnosis};
@@ -47,6 +48,10 @@ pub enum Ruling {
 /// A classifier that can be shared, shown and compared: it is equal to itself.
 #[derive(Clone)]
 pub(crate) struct Classifier(pub(crate) Arc<dyn Classify>);
+
+/// It is asked before anything is decided, so that one that panics leaves all as it should be.
+impl UnwindSafe for Classifier {}
+impl RefUnwindSafe for Classifier {}
 
 impl fmt::Debug for Classifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -34,6 +34,7 @@ impl Router {
 }
 
 /// The routes for one host, shared with others.
+#[derive(Default)]
 pub(crate) struct HostRoutes(Box<[Arc<Routes>]>);
 
 impl HostRoutes {

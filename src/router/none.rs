@@ -16,6 +16,7 @@ impl Router {
     }
 }
 
+#[derive(Default)]
 pub(crate) struct HostRoutes(());
 
 impl HostRoutes {

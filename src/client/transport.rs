@@ -1,0 +1,242 @@
+//! One call over reqwest, whichever way its attempts are sent.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use reqwest::{Body, Request, Response};
+
+use super::{body, observe, replay};
+use crate::call::{Attempt, Call};
+use crate::drive::{self, BoxError, Hooks, Transport, clock};
+use crate::endpoints::{Endpoints, Overrides};
+use crate::origin::Origin;
+use crate::outcome::{Failure, Outcome};
+use crate::report::Report;
+
+/// A way to send one attempt.
+pub(crate) trait Execute: Send {
+    /// How it fails.
+    type Error: Send;
+
+    fn execute(
+        &mut self,
+        request: Request,
+        attempt: &Attempt,
+    ) -> impl Future<Output = Result<Response, Self::Error>> + Send;
+
+    fn failure(error: &Self::Error) -> Failure;
+}
+
+impl Execute for reqwest::Client {
+    type Error = reqwest::Error;
+
+    fn execute(&mut self, request: Request, _: &Attempt) -> impl Future<Output = reqwest::Result<Response>> + Send {
+        (*self).execute(request)
+    }
+
+    fn failure(error: &reqwest::Error) -> Failure {
+        observe::failure(error)
+    }
+}
+
+/// What all calls through one door have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    pub(crate) endpoints: Endpoints,
+    pub(crate) hooks: Arc<Hooks<Request>>,
+    pub(crate) hidden_redirects: bool,
+}
+
+/// What is said of one call besides its request.
+#[derive(Clone, Default)]
+pub(crate) struct Wishes {
+    pub(crate) overrides: Overrides,
+    /// Makes the body of each attempt.
+    pub(crate) body: Option<BodyFactory>,
+    /// Whether the body is a form, a stream whose parts may be at hand.
+    pub(crate) form: bool,
+}
+
+pub(crate) type BodyFactory = Arc<dyn Fn() -> Body + Send + Sync>;
+
+impl Door {
+    /// Starts a call. What it returns is moved once and borrowed from there on: that keeps futures small.
+    pub(crate) fn call<E>(&self, execute: E, mut request: Request, wishes: Wishes) -> (Call, Http<E>) {
+        let method = request.method().clone();
+        self.hooks.add_key(&method, request.headers_mut());
+        if wishes.body.is_some() {
+            *request.body_mut() = None; // made by each attempt
+        }
+        let mut call = self.start(&request, wishes.overrides);
+        if wishes.form && call.may_repeat() {
+            replay::gather(&mut request);
+            call.set_replayable(replay::is_replayable(&request));
+        }
+        let http = Http {
+            execute,
+            own_timeout: request.timeout().is_some(),
+            request: Some(request),
+            staged: None,
+            hooks: Arc::clone(&self.hooks),
+            body: wishes.body,
+            looks_from: match (call.policy().looks_into_bodies(), call.policy().classifier()) {
+                (false, _) => None,
+                (true, None) => Some(500),
+                (true, Some(_)) => Some(400),
+            },
+            asked_for_json: false,
+            redirected: false,
+            seen: Bytes::new(),
+        };
+        (call, http)
+    }
+
+    fn start(&self, request: &Request, overrides: Overrides) -> Call {
+        let url = request.url();
+        let origin = Origin::new(url.scheme(), url.host_str().unwrap_or_default(), url.port());
+        let overrides = match request.timeout() {
+            Some(timeout) => overrides.timeout(*timeout),
+            None => overrides,
+        };
+        self.endpoints
+            .call_to(request.method(), origin, url.path())
+            .headers(request.headers())
+            .replayable(replay::is_replayable(request))
+            .hidden_redirects(self.hidden_redirects)
+            .overrides(overrides)
+            .start(clock::now(), clock::seed())
+    }
+}
+
+/// One request over reqwest.
+pub(crate) struct Http<E> {
+    execute: E,
+    /// Taken by the last attempt.
+    request: Option<Request>,
+    /// What the hooks have made of it for the attempt that is upcoming.
+    staged: Option<Request>,
+    hooks: Arc<Hooks<Request>>,
+    body: Option<BodyFactory>,
+    /// Whether the request sets the time of the call, instead of the client's own timeout, as with reqwest.
+    own_timeout: bool,
+    /// The lowest status whose body is looked at, a 429 apart.
+    looks_from: Option<u16>,
+    /// Whether the request asked for JSON, noted when the last attempt takes it. Until then it tells that itself.
+    asked_for_json: bool,
+    /// Whether the attempt was redirected.
+    redirected: bool,
+    /// What was seen of the body of its reply.
+    seen: Bytes,
+}
+
+/// How a call ended without a response.
+pub(crate) enum Lost<E> {
+    Failed(E),
+    /// Cut off by a timeout, or too late for even one attempt.
+    TimedOut,
+    Hook(BoxError),
+}
+
+impl<E: Execute> Http<E> {
+    /// Drives a call to its end. A response carries the report; otherwise the call still has it.
+    pub(crate) async fn drive(&mut self, call: &mut Call) -> Result<Response, Lost<E::Error>> {
+        let reply = drive::drive(call, self).await.map_err(Lost::Hook)?;
+        let mut response = reply.unwrap_or(Err(Lost::TimedOut))?;
+        if let Some(report) = call.take_report() {
+            response.extensions_mut().insert::<Report>(report);
+        }
+        Ok(response)
+    }
+
+    /// Takes the request of an attempt, and keeps another if one may follow.
+    fn take(&mut self, attempt: &Attempt) -> Request {
+        let kept = if attempt.is_last() { None } else { self.request.as_mut().map(replay::copy) };
+        #[expect(clippy::expect_used, reason = "no attempt follows the last, and every other one keeps the request")]
+        let mut request = std::mem::replace(&mut self.request, kept).expect("a request is left for this attempt");
+        if let Some(make) = &self.body {
+            *request.body_mut() = Some(make());
+        }
+        if self.request.is_none() {
+            self.asked_for_json = observe::asks_for_json(request.headers());
+        }
+        request
+    }
+
+    async fn execute(&mut self, attempt: &Attempt) -> Result<Response, Lost<E::Error>> {
+        let mut request = match self.staged.take() {
+            Some(staged) => staged,
+            None => self.take(attempt),
+        };
+        if self.own_timeout {
+            *request.timeout_mut() = attempt.time_left(); // limits the reading of the body, too
+        }
+        let sent_at = clock::now();
+        let executing = self.execute.execute(request, attempt);
+        self.redirected = false;
+        let response = observe::redirects(&mut self.redirected, executing).await.map_err(Lost::Failed)?;
+        match attempt.time_left() {
+            Some(left) if !self.own_timeout => {
+                Ok(body::limit(response, left.saturating_sub(clock::now().saturating_since(sent_at))))
+            }
+            Some(_) | None => Ok(response),
+        }
+    }
+
+    fn asked_for_json(&self) -> bool {
+        self.request.as_ref().map_or(self.asked_for_json, |request| observe::asks_for_json(request.headers()))
+    }
+}
+
+impl<E: Execute> Transport for Http<E> {
+    type Reply = Result<Response, Lost<E::Error>>;
+
+    fn is_hooked(&self) -> bool {
+        !self.hooks.is_empty()
+    }
+
+    async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
+        let mut request = self.take(upcoming);
+        self.hooks.before_attempt(&mut request, upcoming).await?;
+        self.staged = Some(request);
+        Ok(())
+    }
+
+    async fn send(&mut self, attempt: &Attempt) -> Self::Reply {
+        clock::limited(attempt.timeout(), pin!(self.execute(attempt))).await.unwrap_or(Err(Lost::TimedOut))
+    }
+
+    async fn look_into(&mut self, reply: Self::Reply) -> Self::Reply {
+        match reply {
+            Ok(response) if self.looks_from.is_some_and(|from| body::may_tell(&response, from)) => {
+                let (response, seen) = Box::pin(body::look_into(response)).await; // large, and seldom needed
+                self.seen = seen;
+                Ok(response)
+            }
+            other => {
+                self.seen = Bytes::new();
+                other
+            }
+        }
+    }
+
+    fn outcome<'r>(&'r self, reply: &'r Self::Reply, received_at: SystemTime) -> Outcome<'r> {
+        match reply {
+            Ok(response) => Outcome::response(response.status(), response.headers(), received_at)
+                .body(&self.seen)
+                .asked_for_json(response.status().as_u16() >= 500 && self.asked_for_json()),
+            Err(Lost::Failed(error)) => Outcome::failure(E::failure(error)),
+            Err(Lost::TimedOut) => Outcome::failure(Failure::Timeout),
+            Err(Lost::Hook(_)) => Outcome::failure(Failure::Caller),
+        }
+        .redirected(self.redirected)
+    }
+
+    async fn set_aside(&mut self, reply: Self::Reply) -> Self::Reply {
+        match reply {
+            Ok(response) => Ok(Box::pin(body::set_aside(response)).await), // large, and seldom needed
+            Err(lost) => Err(lost),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What is done to a request before each attempt.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, Method};
+
+use crate::call::Attempt;
+use crate::endpoints::IDEMPOTENCY_KEY;
+
+/// Is asked before each attempt, the first one included: it may change the request, or fail the call.
+///
+/// For what must be new in each attempt: a signature with its time, a token that may have expired, a `traceparent`. Every
+/// attempt starts from the request as the caller made it, so that a header that is appended is there once. It is asked in
+/// every [`Mode`](crate::Mode), for it may be what makes the request valid.
+///
+/// What it takes counts for the time of the call, and not for that of the attempt: after it the time is looked at again. If it
+/// fails, nothing is sent, a retry that was decided is given back to the budget, and the call ends with its error.
+///
+/// Closures that return at once are hooks:
+///
+/// ```
+/// # use forbear::{Attempt, Client};
+/// # use reqwest::Request;
+/// # fn sign(_: &Request) -> Result<http::HeaderValue, std::io::Error> { Ok(http::HeaderValue::from_static("…")) }
+/// let client = Client::builder(reqwest::Client::builder()).before_attempt(|request: &mut Request, _: &Attempt| {
+///     let signature = sign(request)?;
+///     request.headers_mut().insert("signature", signature);
+///     Ok(())
+/// });
+/// ```
+///
+/// What has to wait is written as a type:
+///
+/// ```
+/// # use std::error::Error;
+/// # use forbear::{Attempt, Hook};
+/// # use reqwest::Request;
+/// # struct Tokens;
+/// # impl Tokens { async fn fresh(&self) -> Result<http::HeaderValue, std::io::Error> { Err(std::io::ErrorKind::Other.into()) } }
+/// struct Authorize(Tokens);
+///
+/// impl Hook<Request> for Authorize {
+///     async fn before_attempt(&self, request: &mut Request, _: &Attempt) -> Result<(), Box<dyn Error + Send + Sync>> {
+///         request.headers_mut().insert("authorization", self.0.fresh().await?);
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Hook<R>: Send + Sync {
+    /// Prepares the request of the attempt that is upcoming. Its [`retry`](Attempt::retry) is the decision that led to it,
+    /// its [`time_left`](Attempt::time_left) what is left of the call.
+    ///
+    /// # Errors
+    ///
+    /// Ends the call. The error becomes the source of that of the call.
+    fn before_attempt(
+        &self,
+        request: &mut R,
+        upcoming: &Attempt,
+    ) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send;
+}
+
+impl<R, F> Hook<R> for F
+where
+    F: Fn(&mut R, &Attempt) -> Result<(), BoxError> + Send + Sync,
+{
+    fn before_attempt(&self, request: &mut R, upcoming: &Attempt) -> impl Future<Output = Result<(), BoxError>> + Send {
+        std::future::ready(self(request, upcoming))
+    }
+}
+
+/// A hook of whatever type.
+trait AnyHook<R>: Send + Sync {
+    fn before_attempt<'a>(
+        &'a self,
+        request: &'a mut R,
+        upcoming: &'a Attempt,
+    ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
+}
+
+impl<R: Send, H: Hook<R>> AnyHook<R> for H {
+    fn before_attempt<'a>(
+        &'a self,
+        request: &'a mut R,
+        upcoming: &'a Attempt,
+    ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
+        Box::pin(Hook::before_attempt(self, request, upcoming))
+    }
+}
+
+/// What a client does to the requests of type `R` beyond sending them. Nothing by default.
+pub(crate) struct Hooks<R> {
+    before_attempt: Vec<Arc<dyn AnyHook<R>>>,
+    keys: Option<Arc<dyn Fn() -> HeaderValue + Send + Sync>>,
+}
+
+impl<R: Send> Hooks<R> {
+    pub(crate) fn add(&mut self, hook: impl Hook<R> + 'static) {
+        self.before_attempt.push(Arc::new(hook));
+    }
+}
+
+impl<R> Hooks<R> {
+    pub(crate) fn make_keys(&mut self, generator: impl Fn() -> HeaderValue + Send + Sync + 'static) {
+        self.keys = Some(Arc::new(generator));
+    }
+
+    /// Gives a call its key, if it needs one and has none. An empty one of the caller's stays, and is none.
+    pub(crate) fn add_key(&self, method: &Method, headers: &mut HeaderMap) {
+        if let Some(generator) = self.keys.as_ref().filter(|_| !method.is_idempotent()) {
+            headers.entry(IDEMPOTENCY_KEY).or_insert_with(|| generator());
+        }
+    }
+
+    /// Returns whether nothing is done before an attempt.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.before_attempt.is_empty()
+    }
+
+    /// Asks all hooks, in the order in which they were added.
+    pub(crate) async fn before_attempt(&self, request: &mut R, upcoming: &Attempt) -> Result<(), BoxError> {
+        for hook in &self.before_attempt {
+            hook.before_attempt(request, upcoming).await?;
+        }
+        Ok(())
+    }
+}
+
+impl<R> Default for Hooks<R> {
+    fn default() -> Self {
+        Self { before_attempt: Vec::new(), keys: None }
+    }
+}
+
+impl<R> Clone for Hooks<R> {
+    fn clone(&self) -> Self {
+        Self { before_attempt: self.before_attempt.clone(), keys: self.keys.clone() }
+    }
+}
+
+impl<R> fmt::Debug for Hooks<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks").field("before_attempt", &self.before_attempt.len()).finish_non_exhaustive()
+    }
+}
+
+/// An error of the user's own.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
