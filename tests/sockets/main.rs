@@ -8,6 +8,7 @@ mod client;
 mod cost;
 #[cfg(feature = "tracing")]
 mod events;
+mod hooks;
 mod hostile;
 mod http2;
 mod redirects;
