@@ -99,6 +99,8 @@
 //!
 //! None of them changes what is decided.
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod budget;
 mod call;
 #[cfg(feature = "reqwest")]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::StatusCode;
+use http::{Extensions, StatusCode};
 use reqwest::Response;
 
 use super::observe;
@@ -48,12 +48,9 @@ enum Cause {
 /// # }
 /// ```
 pub fn error_for_status(mut response: Response) -> Result<Response, Error> {
-    let status = response.status();
-    if status.is_client_error() || status.is_server_error() {
-        let report = response.extensions_mut().remove::<Report>();
-        Err(Error::new(Cause::Status(status), report))
-    } else {
-        Ok(response)
+    match Error::of_status(response.status(), response.extensions_mut()) {
+        Some(error) => Err(error),
+        None => Ok(response),
     }
 }
 
@@ -62,11 +59,17 @@ impl Error {
         Self(Box::new(Inner { cause, report }))
     }
 
-    pub(super) fn from_reqwest(error: reqwest::Error, report: Option<Report>) -> Self {
+    /// Makes an error of a status between 400 and 599, and takes the report for it.
+    pub(crate) fn of_status(status: StatusCode, extensions: &mut Extensions) -> Option<Self> {
+        let is_error = status.is_client_error() || status.is_server_error();
+        is_error.then(|| Self::new(Cause::Status(status), extensions.remove::<Report>()))
+    }
+
+    pub(crate) fn from_reqwest(error: reqwest::Error, report: Option<Report>) -> Self {
         Self::new(Cause::Reqwest(error.without_url()), report)
     }
 
-    pub(super) fn lost(lost: Lost<reqwest::Error>, report: Option<Report>) -> Self {
+    pub(crate) fn lost(lost: Lost<reqwest::Error>, report: Option<Report>) -> Self {
         match lost {
             Lost::Failed(error) => Self::from_reqwest(error, report),
             Lost::TimedOut => Self::new(Cause::TimedOut, report),

@@ -2,18 +2,22 @@
 
 mod body;
 mod error;
+pub(crate) mod methods;
 mod observe;
 mod replay;
 mod request;
-mod transport;
+pub(crate) mod transport;
 
 use std::fmt;
 use std::sync::Arc;
 
 use http::{Extensions, HeaderValue, Method};
-use reqwest::{IntoUrl, Request, Response, redirect};
+use reqwest::{Body, IntoUrl, Request, Response, redirect};
 
 pub use error::{Error, error_for_status};
+use methods::{builder_methods, client_methods};
+#[cfg(feature = "blocking")]
+pub(crate) use observe::{asks_for_json, failure};
 pub use request::RequestBuilder;
 use transport::{Door, Wishes};
 
@@ -39,7 +43,7 @@ use crate::report::Carrier;
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
-    door: Door,
+    door: Door<Request>,
 }
 
 impl Client {
@@ -60,7 +64,7 @@ impl Client {
     /// Wraps a finished client, with endpoints that may be shared with others. As careful as [`new`](Self::new).
     #[must_use]
     pub fn with_endpoints(http: reqwest::Client, endpoints: Endpoints) -> Self {
-        Self { http, door: Door { endpoints, hooks: Arc::default(), hidden_redirects: true } }
+        Self { http, door: Door::careful(endpoints) }
     }
 
     /// Returns the reqwest client inside, for what is not to be retried.
@@ -77,40 +81,7 @@ impl Client {
         self.door.endpoints.snapshot(clock::now())
     }
 
-    /// Starts a GET request.
-    pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.request(Method::GET, url)
-    }
-
-    /// Starts a POST request.
-    pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.request(Method::POST, url)
-    }
-
-    /// Starts a PUT request.
-    pub fn put(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.request(Method::PUT, url)
-    }
-
-    /// Starts a PATCH request.
-    pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.request(Method::PATCH, url)
-    }
-
-    /// Starts a DELETE request.
-    pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.request(Method::DELETE, url)
-    }
-
-    /// Starts a HEAD request.
-    pub fn head(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.request(Method::HEAD, url)
-    }
-
-    /// Starts a request.
-    pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
-        RequestBuilder::new(self.clone(), self.http.request(method, url))
-    }
+    client_methods!();
 
     /// Sends a finished request, and again where that is safe, useful and paid for.
     ///
@@ -126,7 +97,7 @@ impl Client {
     fn execute_with(
         &self,
         request: Result<Request, Error>,
-        wishes: Wishes,
+        wishes: Wishes<Body>,
     ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
         let mut prepared = request.map(|request| self.door.call(self.http.clone(), request, wishes));
         async move {
@@ -167,53 +138,11 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Sets the policy of all hosts. Default [`Policy::default`].
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = Some(policy);
-        self
-    }
-
-    /// Sets who listens to the events. Default: `Tracing` with the feature `tracing`, else nobody.
-    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Some(Listener::new(observer));
-        self
-    }
-
-    /// Sets the endpoints, which may be shared with others. They go before [`policy`](Self::policy) and
-    /// [`observer`](Self::observer), which are parts of them.
-    pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
-        self.endpoints = Some(endpoints);
-        self
-    }
-
-    /// Sets the redirect policy. Default: reqwest's.
-    ///
-    /// Set it here and not on reqwest's builder: one that is set there is kept but cannot be watched, and the client
-    /// is as careful as one from [`Client::new`].
-    pub fn redirect(mut self, policy: redirect::Policy) -> Self {
-        self.redirect = Some(policy);
-        self
-    }
+    builder_methods!();
 
     /// Adds what is asked before each attempt, after those that were added before. Default nothing.
     pub fn before_attempt(mut self, hook: impl Hook<Request> + 'static) -> Self {
         self.hooks.add(hook);
-        self
-    }
-
-    /// Sends an `Idempotency-Key` with each request whose method is not idempotent, and repeats it as if it were. Default off.
-    ///
-    /// A key is made once for each call, is the same in all of its attempts, and never replaces one of the caller's. Use
-    /// it only if all servers of this client know the header: to others a repeated POST is a second one. For some of them,
-    /// set the header on the request. [`random_key`](crate::random_key) makes what any server takes.
-    ///
-    /// ```
-    /// # use forbear::{Client, random_key};
-    /// let client = Client::builder(reqwest::Client::builder()).idempotency_keys(random_key).build()?;
-    /// # Ok::<(), forbear::Error>(())
-    /// ```
-    pub fn idempotency_keys(mut self, generator: impl Fn() -> HeaderValue + Send + Sync + 'static) -> Self {
-        self.hooks.make_keys(generator);
         self
     }
 
@@ -222,14 +151,8 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// If reqwest cannot build its own.
-    pub fn build(self) -> Result<Client, Error> {
-        let endpoints = self.endpoints.unwrap_or_else(|| {
-            let policy = self.policy.unwrap_or_default();
-            match self.observer {
-                Some(observer) => Endpoints::observed(policy, observer),
-                None => Endpoints::new(policy),
-            }
-        });
+    pub fn build(mut self) -> Result<Client, Error> {
+        let endpoints = self.take_endpoints();
         // `never()` alone would still clone every request.
         let mut http = self.http.retry(reqwest::retry::never().max_retries_per_request(0));
         let watched = self.redirect.or_else(|| has_default_redirects(&http).then(redirect::Policy::default));
@@ -248,11 +171,11 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
-/// Returns whether a builder still has reqwest's own redirect policy.
+/// Returns whether a builder, asynchronous or blocking, still has reqwest's own redirect policy.
 ///
 /// Only its `Debug` tells. So that a change of that format cannot make us replace a policy of the user's, it is
 /// trusted only while it shows one that is known to be set.
-fn has_default_redirects(http: &reqwest::ClientBuilder) -> bool {
+pub(crate) fn has_default_redirects(http: &impl fmt::Debug) -> bool {
     const FIELD: &str = "redirect_policy";
     let known_to_be_set = reqwest::Client::builder().redirect(redirect::Policy::none());
     !format!("{http:?}").contains(FIELD) && format!("{known_to_be_set:?}").contains(FIELD)

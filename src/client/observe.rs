@@ -41,7 +41,7 @@ pub(super) fn watched(policy: redirect::Policy) -> redirect::Policy {
 }
 
 /// Returns whether a request asks for JSON and would take no HTML. What reqwest adds to its headers is not seen.
-pub(super) fn asks_for_json(headers: &HeaderMap) -> bool {
+pub(crate) fn asks_for_json(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let mut asks = false;
     for range in lines.flat_map(|line| line.split(',')) {
@@ -60,7 +60,7 @@ pub(super) fn asks_for_json(headers: &HeaderMap) -> bool {
 /// Not connected is asked before timed out, because a connect timeout is both: as an io error of the connector, or as
 /// reqwest's own of all that connecting takes. A fault of TLS also counts as not connected; it is not looked for, but
 /// whatever is not known to be transient is taken to last.
-pub(super) fn failure(error: &reqwest::Error) -> Failure {
+pub(crate) fn failure(error: &reqwest::Error) -> Failure {
     if error.is_builder() || error.is_redirect() {
         return Failure::Caller;
     }

@@ -2,10 +2,11 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::{Body, Request, Response};
+use http::{HeaderMap, Method};
+use reqwest::{Body, Request, Response, Url};
 
 use super::{body, observe, replay};
 use crate::call::{Attempt, Call};
@@ -41,35 +42,90 @@ impl Execute for reqwest::Client {
     }
 }
 
-/// What all calls through one door have in common.
-#[derive(Clone, Debug)]
-pub(crate) struct Door {
+/// What all calls through one door have in common, whose requests are of type `R`.
+pub(crate) struct Door<R> {
     pub(crate) endpoints: Endpoints,
-    pub(crate) hooks: Arc<Hooks<Request>>,
+    pub(crate) hooks: Arc<Hooks<R>>,
     pub(crate) hidden_redirects: bool,
 }
 
-/// What is said of one call besides its request.
-#[derive(Clone, Default)]
-pub(crate) struct Wishes {
+impl<R> Door<R> {
+    /// As careful as it has to be with a client that was finished before.
+    pub(crate) fn careful(endpoints: Endpoints) -> Self {
+        Self { endpoints, hooks: Arc::default(), hidden_redirects: true }
+    }
+
+    pub(crate) fn start(&self, head: &Head<'_>, overrides: Overrides) -> Call {
+        let origin = Origin::new(head.url.scheme(), head.url.host_str().unwrap_or_default(), head.url.port());
+        let overrides = match head.timeout {
+            Some(timeout) => overrides.timeout(*timeout),
+            None => overrides,
+        };
+        self.endpoints
+            .call_to(head.method, origin, head.url.path())
+            .headers(head.headers)
+            .replayable(head.replayable)
+            .hidden_redirects(self.hidden_redirects)
+            .overrides(overrides)
+            .start(clock::now(), clock::seed())
+    }
+}
+
+impl<R> Clone for Door<R> {
+    fn clone(&self) -> Self {
+        Self { endpoints: self.endpoints.clone(), hooks: Arc::clone(&self.hooks), ..*self }
+    }
+}
+
+/// What a call is about.
+pub(crate) struct Head<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) url: &'a Url,
+    pub(crate) headers: &'a HeaderMap,
+    /// The time of the whole call.
+    pub(crate) timeout: Option<&'a Duration>,
+    pub(crate) replayable: bool,
+}
+
+/// What is said of one call besides its request, whose body is a `B`.
+pub(crate) struct Wishes<B> {
     pub(crate) overrides: Overrides,
     /// Makes the body of each attempt.
-    pub(crate) body: Option<BodyFactory>,
+    pub(crate) body: Option<BodyFactory<B>>,
     /// Whether the body is a form, a stream whose parts may be at hand.
     pub(crate) form: bool,
 }
 
-pub(crate) type BodyFactory = Arc<dyn Fn() -> Body + Send + Sync>;
+pub(crate) type BodyFactory<B> = Arc<dyn Fn() -> B + Send + Sync>;
 
-impl Door {
+impl<B> Default for Wishes<B> {
+    fn default() -> Self {
+        Self { overrides: Overrides::new(), body: None, form: false }
+    }
+}
+
+impl<B> Clone for Wishes<B> {
+    fn clone(&self) -> Self {
+        Self { overrides: self.overrides.clone(), body: self.body.clone(), form: self.form }
+    }
+}
+
+impl Door<Request> {
     /// Starts a call. What it returns is moved once and borrowed from there on: that keeps futures small.
-    pub(crate) fn call<E>(&self, execute: E, mut request: Request, wishes: Wishes) -> (Call, Http<E>) {
+    pub(crate) fn call<E>(&self, execute: E, mut request: Request, wishes: Wishes<Body>) -> (Call, Http<E>) {
         let method = request.method().clone();
         self.hooks.add_key(&method, request.headers_mut());
         if wishes.body.is_some() {
             *request.body_mut() = None; // made by each attempt
         }
-        let mut call = self.start(&request, wishes.overrides);
+        let head = Head {
+            method: &method,
+            url: request.url(),
+            headers: request.headers(),
+            timeout: request.timeout(),
+            replayable: replay::is_replayable(&request),
+        };
+        let mut call = self.start(&head, wishes.overrides);
         if wishes.form && call.may_repeat() {
             replay::gather(&mut request);
             call.set_replayable(replay::is_replayable(&request));
@@ -92,22 +148,6 @@ impl Door {
         };
         (call, http)
     }
-
-    fn start(&self, request: &Request, overrides: Overrides) -> Call {
-        let url = request.url();
-        let origin = Origin::new(url.scheme(), url.host_str().unwrap_or_default(), url.port());
-        let overrides = match request.timeout() {
-            Some(timeout) => overrides.timeout(*timeout),
-            None => overrides,
-        };
-        self.endpoints
-            .call_to(request.method(), origin, url.path())
-            .headers(request.headers())
-            .replayable(replay::is_replayable(request))
-            .hidden_redirects(self.hidden_redirects)
-            .overrides(overrides)
-            .start(clock::now(), clock::seed())
-    }
 }
 
 /// One request over reqwest.
@@ -118,7 +158,7 @@ pub(crate) struct Http<E> {
     /// What the hooks have made of it for the attempt that is upcoming.
     staged: Option<Request>,
     hooks: Arc<Hooks<Request>>,
-    body: Option<BodyFactory>,
+    body: Option<BodyFactory<Body>>,
     /// Whether the request sets the time of the call, instead of the client's own timeout, as with reqwest.
     own_timeout: bool,
     /// The lowest status whose body is looked at, a 429 apart.
@@ -198,9 +238,9 @@ impl<E: Execute> Transport for Http<E> {
 
     async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
         let mut request = self.take(upcoming);
-        self.hooks.before_attempt(&mut request, upcoming).await?;
+        let prepared = clock::limited(upcoming.time_left(), self.hooks.before_attempt(&mut request, upcoming)).await;
         self.staged = Some(request);
-        Ok(())
+        prepared.unwrap_or(Ok(()))
     }
 
     async fn send(&mut self, attempt: &Attempt) -> Self::Reply {

@@ -85,6 +85,16 @@ pub(crate) async fn wait(since: Now, wait: Duration) {
     }
 }
 
+/// Waits as [`wait`], on this thread.
+#[cfg(feature = "blocking")]
+pub(crate) fn wait_blocking(since: Now, wait: Duration) {
+    let left = wait.saturating_sub(now().saturating_since(since));
+    if !left.is_zero() {
+        std::thread::sleep(left);
+        SUSPENDED.notice(suspended_since_boot());
+    }
+}
+
 /// Returns a future that is ready after `duration`.
 pub(crate) fn sleep(duration: Duration) -> tokio::time::Sleep {
     tokio::time::sleep(duration)

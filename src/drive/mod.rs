@@ -4,14 +4,18 @@ pub(crate) mod cause;
 pub(crate) mod clock;
 mod hook;
 
+#[cfg(feature = "blocking")]
 use std::pin::pin;
-use std::time::SystemTime;
+#[cfg(feature = "blocking")]
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime};
 
 pub use clock::random_key;
 pub use hook::Hook;
 pub(crate) use hook::{BoxError, Hooks};
 
 use crate::call::{Attempt, Call};
+use crate::now::Now;
 use crate::outcome::Outcome;
 use crate::policy::Decision;
 
@@ -23,7 +27,8 @@ pub(crate) trait Transport {
     /// Returns whether the request must be prepared for each attempt.
     fn is_hooked(&self) -> bool;
 
-    /// Prepares the request for the attempt that is upcoming. An error of the user's ends the call.
+    /// Prepares the request for the attempt that is upcoming, for no longer than the call has left: then it is for `begin`
+    /// to refuse. An error of the user's ends the call.
     fn prepare(&mut self, upcoming: &Attempt) -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Sends the request once, and cuts it off after the attempt's timeout.
@@ -37,6 +42,11 @@ pub(crate) trait Transport {
 
     /// Keeps a reply for the case that the retry which was to replace it cannot start, at the least cost for others.
     fn set_aside(&mut self, reply: Self::Reply) -> impl Future<Output = Self::Reply> + Send;
+
+    /// Waits until `wait` has passed since `since`.
+    fn wait(&mut self, since: Now, wait: Duration) -> impl Future<Output = ()> + Send {
+        clock::wait(since, wait)
+    }
 }
 
 /// Drives a call to its end and returns the last reply, or `None` if it was too late for even one attempt.
@@ -52,8 +62,7 @@ pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> R
     loop {
         if transport.is_hooked() {
             if let Ok(upcoming) = call.upcoming(clock::now()) {
-                // Where the time is up meanwhile, `begin` refuses.
-                clock::limited(upcoming.time_left(), pin!(transport.prepare(&upcoming))).await.unwrap_or(Ok(()))?;
+                transport.prepare(&upcoming).await?;
             }
         }
         let Ok(attempt) = call.begin(clock::now()) else { return Ok(last) };
@@ -65,18 +74,27 @@ pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> R
             Decision::Done(_) => return Ok(Some(reply)),
             Decision::Retry(retry) => {
                 last = Some(transport.set_aside(reply).await);
-                clock::wait(decided_at, retry.wait()).await;
+                transport.wait(decided_at, retry.wait()).await;
             }
         }
+    }
+}
+
+/// Drives a call over a transport that blocks, and so is never pending.
+#[cfg(feature = "blocking")]
+pub(crate) fn block_on<F: Future>(driving: F) -> F::Output {
+    match pin!(driving).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("a transport that blocks waits for nobody to wake it"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use std::pin::pin;
     use std::sync::{Arc, Mutex};
     use std::task::{Context, Poll, Waker};
-    use std::time::Duration;
 
     use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header::RETRY_AFTER};
     use tokio::time::Instant;
@@ -133,7 +151,7 @@ mod tests {
 
         async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
             self.prepared.push(upcoming.clone());
-            tokio::time::sleep(self.preparing).await;
+            clock::limited(upcoming.time_left(), tokio::time::sleep(self.preparing)).await;
             Ok(())
         }
 

@@ -1,0 +1,137 @@
+//! One call over reqwest's blocking client: the loop of the others, with a transport that is never pending.
+
+use std::future::{Future, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use reqwest::blocking::{Body, Request, Response};
+
+use super::Client;
+use crate::call::{Attempt, Call};
+use crate::client::transport::{BodyFactory, Head, Lost, Wishes};
+use crate::client::{asks_for_json, failure};
+use crate::drive::{self, BoxError, Hooks, Transport, clock};
+use crate::now::Now;
+use crate::outcome::{Failure, Outcome};
+use crate::report::Report;
+
+/// One request over reqwest's blocking client.
+pub(super) struct Http {
+    client: reqwest::blocking::Client,
+    redirects: Option<Arc<AtomicU64>>,
+    hooks: Arc<Hooks<Request>>,
+    /// Taken by the last attempt.
+    request: Option<Request>,
+    /// What the hooks have made of it for the attempt that is upcoming.
+    staged: Option<Request>,
+    body: Option<BodyFactory<Body>>,
+    asked_for_json: bool,
+    /// Whether the attempt may have been redirected.
+    redirected: bool,
+}
+
+type Reply = Result<Response, Lost<reqwest::Error>>;
+
+impl Http {
+    pub(super) fn call(client: &Client, mut request: Request, wishes: Wishes<Body>) -> (Call, Self) {
+        let method = request.method().clone();
+        client.door.hooks.add_key(&method, request.headers_mut());
+        if wishes.body.is_some() {
+            *request.body_mut() = None; // made by each attempt
+        }
+        let head = Head {
+            method: &method,
+            url: request.url(),
+            headers: request.headers(),
+            timeout: request.timeout(),
+            replayable: request.body().is_none_or(|body| body.as_bytes().is_some()),
+        };
+        let call = client.door.start(&head, wishes.overrides);
+        let http = Self {
+            client: client.http.clone(),
+            redirects: client.redirects.clone(),
+            hooks: Arc::clone(&client.door.hooks),
+            asked_for_json: asks_for_json(request.headers()),
+            request: Some(request),
+            staged: None,
+            body: wishes.body,
+            redirected: false,
+        };
+        (call, http)
+    }
+
+    pub(super) fn drive(mut self, call: &mut Call) -> Reply {
+        let reply = drive::block_on(drive::drive(call, &mut self)).map_err(Lost::Hook)?;
+        let mut response = reply.unwrap_or(Err(Lost::TimedOut))?;
+        if let Some(report) = call.take_report() {
+            response.extensions_mut().insert::<Report>(report);
+        }
+        Ok(response)
+    }
+
+    /// Takes the request of an attempt, and keeps another if one may follow.
+    fn take(&mut self, attempt: &Attempt) -> Request {
+        let kept = if attempt.is_last() { None } else { self.request.as_ref().and_then(Request::try_clone) };
+        #[expect(clippy::expect_used, reason = "no attempt follows the last, and every other one keeps the request")]
+        let mut request = std::mem::replace(&mut self.request, kept).expect("a request is left for this attempt");
+        if let Some(make) = &self.body {
+            *request.body_mut() = Some(make());
+        }
+        request
+    }
+
+    fn redirects(&self) -> u64 {
+        self.redirects.as_ref().map_or(0, |redirects| redirects.load(Ordering::Relaxed))
+    }
+}
+
+impl Transport for Http {
+    type Reply = Reply;
+
+    fn is_hooked(&self) -> bool {
+        !self.hooks.is_empty()
+    }
+
+    async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
+        let mut request = self.take(upcoming);
+        let prepared = self.hooks.before_attempt(&mut request, upcoming).await; // all of them are ready
+        self.staged = Some(request);
+        prepared
+    }
+
+    fn send(&mut self, attempt: &Attempt) -> impl Future<Output = Reply> + Send {
+        let mut request = self.staged.take().unwrap_or_else(|| self.take(attempt));
+        if let Some(timeout) = attempt.timeout() {
+            *request.timeout_mut() = Some(timeout);
+        }
+        let before = self.redirects();
+        let reply = self.client.execute(request).map_err(Lost::Failed);
+        self.redirected = self.redirects() != before;
+        ready(reply)
+    }
+
+    fn look_into(&mut self, reply: Reply) -> impl Future<Output = Reply> + Send {
+        ready(reply)
+    }
+
+    fn outcome<'r>(&'r self, reply: &'r Reply, received_at: SystemTime) -> Outcome<'r> {
+        match reply {
+            Ok(response) => Outcome::response(response.status(), response.headers(), received_at)
+                .asked_for_json(self.asked_for_json),
+            Err(Lost::Failed(error)) => Outcome::failure(failure(error)),
+            Err(Lost::TimedOut) => Outcome::failure(Failure::Timeout),
+            Err(Lost::Hook(_)) => Outcome::failure(Failure::Caller),
+        }
+        .redirected(self.redirected)
+    }
+
+    fn set_aside(&mut self, reply: Reply) -> impl Future<Output = Reply> + Send {
+        ready(reply)
+    }
+
+    fn wait(&mut self, since: Now, wait: Duration) -> impl Future<Output = ()> + Send {
+        clock::wait_blocking(since, wait);
+        ready(())
+    }
+}
