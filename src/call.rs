@@ -358,13 +358,13 @@ impl Call {
         u32::try_from(attempts.filter(|attempt| attempt.condition() == Some(condition)).count()).unwrap_or(u32::MAX)
     }
 
-    #[cfg(feature = "reqwest")]
+    #[cfg(any(feature = "reqwest", feature = "tower"))]
     pub(crate) fn set_replayable(&mut self, replayable: bool) {
         self.terms.replayable = replayable;
     }
 
     /// Returns whether the first attempt could lead to another, if the body could be replayed.
-    #[cfg(feature = "reqwest")]
+    #[cfg(any(feature = "reqwest", feature = "tower"))]
     pub(crate) fn may_repeat(&self) -> bool {
         self.may_repeat_after(1)
     }

@@ -109,7 +109,7 @@ mod client;
 mod config;
 mod counters;
 mod diagnosis;
-#[cfg(feature = "reqwest")]
+#[cfg(any(feature = "reqwest", feature = "tower"))]
 mod drive;
 mod endpoint;
 mod endpoints;
@@ -118,10 +118,14 @@ mod host;
 mod incident;
 #[cfg(feature = "tracing")]
 mod log;
+#[cfg(feature = "middleware")]
+pub mod middleware;
 mod now;
 mod origin;
 mod outcome;
 mod policy;
+#[cfg(feature = "test-util")]
+mod recorder;
 mod report;
 #[cfg(feature = "endpoints")]
 mod router;
@@ -130,16 +134,22 @@ mod router;
 mod router;
 #[cfg(feature = "test-util")]
 mod scenario;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use budget::{Budget, BudgetBuilder, BudgetError};
 pub use call::{Attempt, Call, TooLate};
+#[cfg(all(feature = "reqwest", feature = "test-util"))]
+pub use client::Script;
 #[cfg(feature = "reqwest")]
 pub use client::{Client, ClientBuilder, Error, RequestBuilder, error_for_status};
 #[cfg(feature = "serde")]
 pub use config::{Config, ConfigError};
 pub use diagnosis::{Condition, Confidence, Delivery, Diagnosis, Issuer, LookAt};
 #[cfg(feature = "reqwest")]
-pub use drive::{Hook, random_key};
+pub use drive::Hook;
+#[cfg(any(feature = "reqwest", feature = "tower"))]
+pub use drive::random_key;
 #[cfg(feature = "endpoints")]
 pub use endpoints::Endpoint;
 pub use endpoints::{CallBuilder, EndpointSnapshot, Endpoints, EndpointsBuilder, EndpointsError, Overrides, Snapshot};
@@ -153,6 +163,8 @@ pub use policy::{
     Backoff, Classify, Decision, Done, Mode, Policy, PolicyBuilder, PolicyError, Repeat, Retry, Rule, Ruling,
     StopReason, WaitSource,
 };
+#[cfg(feature = "test-util")]
+pub use recorder::{RecordedEvent, Recorder};
 pub use report::{AttemptReport, Carrier, Report};
 #[cfg(feature = "reqwest")]
 pub use reqwest;

@@ -97,6 +97,19 @@ impl Report {
         self.attempts.last()?.hint()
     }
 
+    /// Writes how a call ended, as an error of it says: `GET http://orders.internal:80: no response after 3 attempts
+    /// (connect_failed): no retries left for this condition`.
+    #[cfg(any(feature = "reqwest", feature = "tower"))]
+    pub(crate) fn fmt_end(&self, f: &mut fmt::Formatter<'_>, what: &dyn fmt::Display) -> fmt::Result {
+        let attempts = self.attempts.len();
+        let plural = if attempts == 1 { "" } else { "s" };
+        write!(f, "{} {}: {what} after {attempts} attempt{plural}", self.method, self.origin)?;
+        if let Some(condition) = self.attempts.last().and_then(AttemptReport::condition) {
+            write!(f, " ({condition})")?;
+        }
+        self.reason.map_or(Ok(()), |reason| write!(f, ": {reason}"))
+    }
+
     /// Returns when the server wants to be asked again, uncapped.
     ///
     /// `None` without a hint, and where the time cannot be represented; then [`hint`](Self::hint) still tells.

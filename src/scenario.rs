@@ -16,8 +16,8 @@ use crate::report::Report;
 /// Plays calls over a policy and asserts what is decided. Needs no clock, no server and no time.
 ///
 /// Each line says when an outcome arrives, what it is, and what must follow. When a line does not hold, the test
-/// fails with the whole timeline. A call that has ended is followed by a new one on the same endpoint, so that a
-/// story can go on until the budget is spent.
+/// fails with the whole timeline. A call that has ended is followed by a new one, of the same method and URL
+/// unless the story says otherwise, so that it can go on until the budget is spent.
 ///
 /// ```
 /// # use forbear::{Failure, Policy, Scenario, StopReason};
@@ -29,6 +29,7 @@ use crate::report::Report;
 pub struct Scenario {
     endpoints: Endpoints,
     method: Method,
+    url: Uri,
     idempotent: Option<bool>,
     replayable: bool,
     seed: u64,
@@ -48,12 +49,13 @@ impl Scenario {
         Self::over(Endpoints::new(policy))
     }
 
-    /// Starts a story about one host of `endpoints`.
+    /// Starts a story about `endpoints`.
     #[must_use]
     pub fn over(endpoints: Endpoints) -> Self {
         Self {
             endpoints,
             method: Method::GET,
+            url: Uri::from_static("http://scenario.test"),
             idempotent: None,
             replayable: true,
             seed: 0,
@@ -69,6 +71,21 @@ impl Scenario {
     #[must_use]
     pub fn method(mut self, method: Method) -> Self {
         self.method = method;
+        self
+    }
+
+    /// Sets the URL of the calls that follow, by which they find their endpoint. Default `http://scenario.test`.
+    ///
+    /// # Panics
+    ///
+    /// If this is no URL.
+    #[track_caller]
+    #[must_use]
+    pub fn url(mut self, url: &str) -> Self {
+        match url.parse() {
+            Ok(url) => self.url = url,
+            Err(_) => self.fail(&format!("{url} is no URL")),
+        }
         self
     }
 
@@ -135,7 +152,7 @@ impl Scenario {
     ///
     /// If the attempt begins, or if the call is not waiting.
     #[track_caller]
-    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "a story may end here")]
+    #[expect(clippy::return_self_not_must_use, reason = "a story may end here")]
     pub fn wakes_too_late_at(mut self, seconds: f64) -> Self {
         let at = self.time(seconds);
         let Some(mut call) = self.call.take() else { self.fail("no call is waiting") };
@@ -148,7 +165,7 @@ impl Scenario {
     }
 
     /// Drops the call that is waiting.
-    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "a story may end here")]
+    #[expect(clippy::return_self_not_must_use, reason = "a story may end here")]
     pub fn abandons(mut self) -> Self {
         self.call = None;
         self.timeline.push_str("  dropped\n");
@@ -237,8 +254,7 @@ impl ScenarioMoment {
     fn outcome(self, outcome: &Outcome<'_>, what: &str) -> ScenarioStep {
         let Self { mut scenario, at, .. } = self;
         let mut call = scenario.call.take().unwrap_or_else(|| {
-            let uri = Uri::from_static("http://scenario.test");
-            let mut builder = scenario.endpoints.call(&scenario.method, &uri).replayable(scenario.replayable);
+            let mut builder = scenario.endpoints.call(&scenario.method, &scenario.url).replayable(scenario.replayable);
             if let Some(idempotent) = scenario.idempotent {
                 builder = builder.idempotent(idempotent);
             }
@@ -273,7 +289,6 @@ pub struct ScenarioStep {
     decision: Decision,
 }
 
-#[expect(clippy::must_use_candidate, reason = "a story may end with any of these")]
 impl ScenarioStep {
     /// Asserts a retry after a wait of so many seconds.
     ///

@@ -21,7 +21,7 @@ const FLOORS: [&[&str]; 18] = [
     &["host"],
     &["report"],
     &["event"],
-    &["call", "log"], // log is below endpoints, which make it the default observer
+    &["call", "log", "recorder"], // log is below endpoints, which make it the default observer
     &["endpoints"],
     &["config"],
     &["drive"],

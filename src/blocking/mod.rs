@@ -40,7 +40,7 @@ use crate::call::Attempt;
 use crate::client::methods::{builder_methods, client_methods};
 use crate::client::transport::{Door, Wishes};
 use crate::client::{Error, has_default_redirects};
-use crate::drive::{Hooks, clock};
+use crate::drive::{Hooks, Keys, clock};
 use crate::endpoints::{Endpoints, Snapshot};
 use crate::event::{Listener, Observer};
 use crate::policy::Policy;
@@ -60,7 +60,15 @@ pub struct Client {
 impl Client {
     /// Returns a builder over reqwest's. To be preferred: what it builds knows what happens inside.
     pub fn builder(http: reqwest::blocking::ClientBuilder) -> ClientBuilder {
-        ClientBuilder { http, redirect: None, endpoints: None, policy: None, observer: None, hooks: Hooks::default() }
+        ClientBuilder {
+            http,
+            redirect: None,
+            endpoints: None,
+            policy: None,
+            observer: None,
+            hooks: Hooks::default(),
+            keys: Keys::default(),
+        }
     }
 
     /// Wraps a finished client, with the default policy. As careful as [`forbear::Client::new`](crate::Client::new).
@@ -142,6 +150,7 @@ pub struct ClientBuilder {
     policy: Option<Policy>,
     observer: Option<Listener>,
     hooks: Hooks<Request>,
+    keys: Keys,
 }
 
 impl ClientBuilder {
@@ -172,7 +181,11 @@ impl ClientBuilder {
         }
         let http = http.build().map_err(|error| Error::from_reqwest(error, None))?;
         let hidden_redirects = redirects.is_none();
-        Ok(Client { http, door: Door { endpoints, hooks: Arc::new(self.hooks), hidden_redirects }, redirects })
+        Ok(Client {
+            http,
+            door: Door { endpoints, hooks: Arc::new(self.hooks), keys: self.keys, hidden_redirects },
+            redirects,
+        })
     }
 }
 

@@ -36,7 +36,7 @@ type Reply = Result<Response, Lost<reqwest::Error>>;
 impl Http {
     pub(super) fn call(client: &Client, mut request: Request, wishes: Wishes<Body>) -> (Call, Self) {
         let method = request.method().clone();
-        client.door.hooks.add_key(&method, request.headers_mut());
+        client.door.keys.add(&method, request.headers_mut());
         if wishes.body.is_some() {
             *request.body_mut() = None; // made by each attempt
         }
@@ -63,7 +63,7 @@ impl Http {
 
     pub(super) fn drive(mut self, call: &mut Call) -> Reply {
         let reply = drive::block_on(drive::drive(call, &mut self)).map_err(Lost::Hook)?;
-        let mut response = reply.unwrap_or(Err(Lost::TimedOut))?;
+        let mut response = reply.unwrap_or(Err(Lost::Known(Failure::Timeout)))?;
         if let Some(report) = call.take_report() {
             response.extensions_mut().insert::<Report>(report);
         }
@@ -89,7 +89,7 @@ impl Http {
 impl Transport for Http {
     type Reply = Reply;
 
-    fn is_hooked(&self) -> bool {
+    fn needs_preparing(&self) -> bool {
         !self.hooks.is_empty()
     }
 
@@ -120,7 +120,7 @@ impl Transport for Http {
             Ok(response) => Outcome::response(response.status(), response.headers(), received_at)
                 .asked_for_json(self.asked_for_json),
             Err(Lost::Failed(error)) => Outcome::failure(failure(error)),
-            Err(Lost::TimedOut) => Outcome::failure(Failure::Timeout),
+            Err(Lost::Known(failure)) => Outcome::failure(*failure),
             Err(Lost::Hook(_)) => Outcome::failure(Failure::Caller),
         }
         .redirected(self.redirected)

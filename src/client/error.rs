@@ -9,6 +9,7 @@ use super::observe;
 use super::transport::Lost;
 use crate::drive::BoxError;
 use crate::drive::cause::chain;
+use crate::outcome::Failure;
 use crate::policy::StopReason;
 use crate::report::Report;
 
@@ -25,8 +26,8 @@ struct Inner {
 
 enum Cause {
     Reqwest(reqwest::Error),
-    /// Cut off by the attempt's or the call's timeout.
-    TimedOut,
+    /// None of reqwest's: cut off by the attempt's or the call's timeout, or as a script says.
+    Known(Failure),
     /// What a hook of the user's failed with.
     Hook(BoxError),
     Status(StatusCode),
@@ -72,9 +73,13 @@ impl Error {
     pub(crate) fn lost(lost: Lost<reqwest::Error>, report: Option<Report>) -> Self {
         match lost {
             Lost::Failed(error) => Self::from_reqwest(error, report),
-            Lost::TimedOut => Self::new(Cause::TimedOut, report),
-            Lost::Hook(error) => Self::new(Cause::Hook(error), report),
+            Lost::Known(failure) => Self::new(Cause::Known(failure), report),
+            Lost::Hook(error) => Self::of_hook(error, report),
         }
+    }
+
+    pub(crate) fn of_hook(error: BoxError, report: Option<Report>) -> Self {
+        Self::new(Cause::Hook(error), report)
     }
 
     /// Returns the history of the call, or `None` if nothing failed but the caller's own part: a request that could not be
@@ -89,7 +94,7 @@ impl Error {
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         match &self.0.cause {
-            Cause::TimedOut => true,
+            Cause::Known(failure) => *failure == Failure::Timeout,
             Cause::Reqwest(error) => error.is_timeout(),
             Cause::Hook(_) | Cause::Status(_) => false,
         }
@@ -98,7 +103,8 @@ impl Error {
     /// Returns whether no connection was made.
     #[must_use]
     pub fn is_connect(&self) -> bool {
-        self.is(reqwest::Error::is_connect)
+        matches!(self.0.cause, Cause::Known(Failure::Connect | Failure::ConnectPermanent))
+            || self.is(reqwest::Error::is_connect)
     }
 
     /// Returns whether the name of the host could not be resolved.
@@ -122,7 +128,7 @@ impl Error {
     /// Returns whether the request failed while it was sent.
     #[must_use]
     pub fn is_request(&self) -> bool {
-        matches!(self.0.cause, Cause::TimedOut) || self.is(reqwest::Error::is_request)
+        matches!(self.0.cause, Cause::Known(_)) || self.is(reqwest::Error::is_request)
     }
 
     /// Returns whether a body failed.
@@ -155,7 +161,7 @@ impl Error {
         match &self.0.cause {
             Cause::Status(status) => Some(*status),
             Cause::Reqwest(error) => error.status(),
-            Cause::TimedOut | Cause::Hook(_) => None,
+            Cause::Known(_) | Cause::Hook(_) => None,
         }
     }
 
@@ -172,7 +178,7 @@ impl Error {
     pub fn as_reqwest(&self) -> Option<&reqwest::Error> {
         match &self.0.cause {
             Cause::Reqwest(error) => Some(error),
-            Cause::TimedOut | Cause::Hook(_) | Cause::Status(_) => None,
+            Cause::Known(_) | Cause::Hook(_) | Cause::Status(_) => None,
         }
     }
 
@@ -181,7 +187,7 @@ impl Error {
     pub fn into_reqwest(self) -> Option<reqwest::Error> {
         match self.0.cause {
             Cause::Reqwest(error) => Some(error),
-            Cause::TimedOut | Cause::Hook(_) | Cause::Status(_) => None,
+            Cause::Known(_) | Cause::Hook(_) | Cause::Status(_) => None,
         }
     }
 
@@ -209,27 +215,20 @@ impl From<reqwest::Error> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let report = self.0.report.as_ref();
-        if let Some(report) = report {
-            write!(f, "{} {}: ", report.method, report.origin)?;
+        let status = self.status();
+        let what: &dyn fmt::Display = match (&self.0.cause, &status) {
+            (_, Some(status)) => status,
+            (Cause::Reqwest(error), None) => &what_failed(error),
+            (Cause::Hook(_), None) => &"what is done before an attempt failed",
+            (Cause::Known(_) | Cause::Status(_), None) => &"no response",
+        };
+        match &self.0.report {
+            Some(report) => report.fmt_end(f, what)?,
+            None => what.fmt(f)?,
         }
-        match (&self.0.cause, self.status()) {
-            (_, Some(status)) => write!(f, "{status}")?,
-            (Cause::Reqwest(error), None) => f.write_str(what_failed(error))?,
-            (Cause::Hook(_), None) => f.write_str("what is done before an attempt failed")?,
-            (Cause::TimedOut | Cause::Status(_), None) => f.write_str("no response")?,
-        }
-        if let Some(report) = report {
-            let attempts = report.attempts().len();
-            write!(f, " after {attempts} attempt{}", if attempts == 1 { "" } else { "s" })?;
-        }
-        if let Some(condition) = report.and_then(|report| report.attempts().last()?.condition()) {
-            write!(f, " ({condition})")?;
-        }
-        match (&self.0.cause, report.and_then(Report::reason)) {
-            (_, Some(reason)) => write!(f, ": {reason}"),
-            (Cause::TimedOut, None) => write!(f, ": {}", StopReason::NoTimeLeft),
-            (Cause::Reqwest(_) | Cause::Hook(_) | Cause::Status(_), None) => Ok(()),
+        match (&self.0.cause, self.0.report.as_ref().and_then(Report::reason)) {
+            (Cause::Known(Failure::Timeout), None) => write!(f, ": {}", StopReason::NoTimeLeft),
+            (Cause::Known(_) | Cause::Reqwest(_) | Cause::Hook(_) | Cause::Status(_), _) => Ok(()),
         }
     }
 }
@@ -253,7 +252,7 @@ impl fmt::Debug for Error {
         let mut debug = f.debug_struct("Error");
         match (&self.0.cause, self.shown()) {
             (Cause::Status(status), _) => debug.field("status", status),
-            (Cause::TimedOut, _) => debug.field("cause", &"timed out"),
+            (Cause::Known(failure), _) => debug.field("cause", failure),
             (Cause::Hook(error), _) => debug.field("cause", error),
             (Cause::Reqwest(_), Some(error)) => debug.field("cause", error),
             (Cause::Reqwest(error), None) => debug.field("cause", &error.to_string()),

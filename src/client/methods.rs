@@ -78,7 +78,7 @@ macro_rules! builder_methods {
         /// it only if all servers of this client know the header: to others a repeated POST is a second one. For some of them,
         /// set the header on the request. [`random_key`](crate::random_key) makes what any server takes.
         pub fn idempotency_keys(mut self, generator: impl Fn() -> HeaderValue + Send + Sync + 'static) -> Self {
-            self.hooks.make_keys(generator);
+            self.keys = Keys::of(generator);
             self
         }
 

@@ -6,7 +6,10 @@ pub(crate) mod methods;
 mod observe;
 mod replay;
 mod request;
+#[cfg(feature = "test-util")]
+mod script;
 pub(crate) mod transport;
+mod way;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,11 +20,16 @@ use reqwest::{Body, IntoUrl, Request, Response, redirect};
 pub use error::{Error, error_for_status};
 use methods::{builder_methods, client_methods};
 #[cfg(feature = "blocking")]
-pub(crate) use observe::{asks_for_json, failure};
+pub(crate) use observe::asks_for_json;
+#[cfg(any(feature = "blocking", feature = "middleware", feature = "tower"))]
+pub(crate) use observe::failure;
 pub use request::RequestBuilder;
+#[cfg(feature = "test-util")]
+pub use script::Script;
 use transport::{Door, Wishes};
+use way::Way;
 
-use crate::drive::{Hook, Hooks, clock};
+use crate::drive::{Hook, Hooks, Keys, clock};
 use crate::endpoints::{Endpoints, Snapshot};
 use crate::event::{Listener, Observer};
 use crate::policy::Policy;
@@ -43,13 +51,23 @@ use crate::report::Carrier;
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
+    #[cfg(feature = "test-util")]
+    script: Option<Script>,
     door: Door<Request>,
 }
 
 impl Client {
     /// Returns a builder over reqwest's. To be preferred: what it builds knows what happens inside.
     pub fn builder(http: reqwest::ClientBuilder) -> ClientBuilder {
-        ClientBuilder { http, redirect: None, endpoints: None, policy: None, observer: None, hooks: Hooks::default() }
+        ClientBuilder {
+            http,
+            redirect: None,
+            endpoints: None,
+            policy: None,
+            observer: None,
+            hooks: Hooks::default(),
+            keys: Keys::default(),
+        }
     }
 
     /// Wraps a finished client, with the default policy.
@@ -64,7 +82,12 @@ impl Client {
     /// Wraps a finished client, with endpoints that may be shared with others. As careful as [`new`](Self::new).
     #[must_use]
     pub fn with_endpoints(http: reqwest::Client, endpoints: Endpoints) -> Self {
-        Self { http, door: Door::careful(endpoints) }
+        Self {
+            http,
+            #[cfg(feature = "test-util")]
+            script: None,
+            door: Door::careful(endpoints),
+        }
     }
 
     /// Returns the reqwest client inside, for what is not to be retried.
@@ -94,12 +117,20 @@ impl Client {
         self.execute_with(Ok(request), Wishes::default())
     }
 
+    fn way(&self) -> Way {
+        #[cfg(feature = "test-util")]
+        if let Some(script) = &self.script {
+            return Way::Script(script.clone());
+        }
+        Way::Reqwest(self.http.clone())
+    }
+
     fn execute_with(
         &self,
         request: Result<Request, Error>,
         wishes: Wishes<Body>,
     ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        let mut prepared = request.map(|request| self.door.call(self.http.clone(), request, wishes));
+        let mut prepared = request.map(|request| self.door.call(self.way(), request, wishes));
         async move {
             let (call, http) = match prepared {
                 Ok((ref mut call, ref mut http)) => (call, http),
@@ -135,6 +166,7 @@ pub struct ClientBuilder {
     policy: Option<Policy>,
     observer: Option<Listener>,
     hooks: Hooks<Request>,
+    keys: Keys,
 }
 
 impl ClientBuilder {
@@ -161,7 +193,24 @@ impl ClientBuilder {
             http = http.redirect(observe::watched(policy));
         }
         let http = http.build().map_err(|error| Error::from_reqwest(error, None))?;
-        Ok(Client { http, door: Door { endpoints, hooks: Arc::new(self.hooks), hidden_redirects } })
+        Ok(Client {
+            http,
+            #[cfg(feature = "test-util")]
+            script: None,
+            door: Door { endpoints, hooks: Arc::new(self.hooks), keys: self.keys, hidden_redirects },
+        })
+    }
+}
+
+#[cfg(feature = "test-util")]
+impl ClientBuilder {
+    /// Builds a client that sends nothing and is answered by a script, for tests.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_scripted(self, script: &Script) -> Result<Client, Error> {
+        Ok(Client { script: Some(script.clone()), ..self.build()? })
     }
 }
 

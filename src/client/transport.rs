@@ -10,7 +10,7 @@ use reqwest::{Body, Request, Response, Url};
 
 use super::{body, observe, replay};
 use crate::call::{Attempt, Call};
-use crate::drive::{self, BoxError, Hooks, Transport, clock};
+use crate::drive::{self, BoxError, Hooks, Keys, Transport, clock};
 use crate::endpoints::{Endpoints, Overrides};
 use crate::origin::Origin;
 use crate::outcome::{Failure, Outcome};
@@ -25,20 +25,18 @@ pub(crate) trait Execute: Send {
         &mut self,
         request: Request,
         attempt: &Attempt,
-    ) -> impl Future<Output = Result<Response, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Response, Lost<Self::Error>>> + Send;
 
-    fn failure(error: &Self::Error) -> Failure;
-}
+    fn failure(&self, error: &Self::Error) -> Failure;
 
-impl Execute for reqwest::Client {
-    type Error = reqwest::Error;
-
-    fn execute(&mut self, request: Request, _: &Attempt) -> impl Future<Output = reqwest::Result<Response>> + Send {
-        (*self).execute(request)
+    /// Returns whether an attempt may be sent at once.
+    fn is_ready(&self) -> bool {
+        true
     }
 
-    fn failure(error: &reqwest::Error) -> Failure {
-        observe::failure(error)
+    /// Waits until it is ready.
+    fn ready(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        std::future::ready(Ok(()))
     }
 }
 
@@ -46,13 +44,14 @@ impl Execute for reqwest::Client {
 pub(crate) struct Door<R> {
     pub(crate) endpoints: Endpoints,
     pub(crate) hooks: Arc<Hooks<R>>,
+    pub(crate) keys: Keys,
     pub(crate) hidden_redirects: bool,
 }
 
 impl<R> Door<R> {
     /// As careful as it has to be with a client that was finished before.
     pub(crate) fn careful(endpoints: Endpoints) -> Self {
-        Self { endpoints, hooks: Arc::default(), hidden_redirects: true }
+        Self { endpoints, hooks: Arc::default(), keys: Keys::default(), hidden_redirects: true }
     }
 
     pub(crate) fn start(&self, head: &Head<'_>, overrides: Overrides) -> Call {
@@ -73,7 +72,12 @@ impl<R> Door<R> {
 
 impl<R> Clone for Door<R> {
     fn clone(&self) -> Self {
-        Self { endpoints: self.endpoints.clone(), hooks: Arc::clone(&self.hooks), ..*self }
+        Self {
+            endpoints: self.endpoints.clone(),
+            hooks: Arc::clone(&self.hooks),
+            keys: self.keys.clone(),
+            hidden_redirects: self.hidden_redirects,
+        }
     }
 }
 
@@ -114,7 +118,7 @@ impl Door<Request> {
     /// Starts a call. What it returns is moved once and borrowed from there on: that keeps futures small.
     pub(crate) fn call<E>(&self, execute: E, mut request: Request, wishes: Wishes<Body>) -> (Call, Http<E>) {
         let method = request.method().clone();
-        self.hooks.add_key(&method, request.headers_mut());
+        self.keys.add(&method, request.headers_mut());
         if wishes.body.is_some() {
             *request.body_mut() = None; // made by each attempt
         }
@@ -156,7 +160,7 @@ pub(crate) struct Http<E> {
     /// Taken by the last attempt.
     request: Option<Request>,
     /// What the hooks have made of it for the attempt that is upcoming.
-    staged: Option<Request>,
+    staged: Option<Box<Request>>,
     hooks: Arc<Hooks<Request>>,
     body: Option<BodyFactory<Body>>,
     /// Whether the request sets the time of the call, instead of the client's own timeout, as with reqwest.
@@ -174,8 +178,8 @@ pub(crate) struct Http<E> {
 /// How a call ended without a response.
 pub(crate) enum Lost<E> {
     Failed(E),
-    /// Cut off by a timeout, or too late for even one attempt.
-    TimedOut,
+    /// Cut off by a timeout, or too late for even one attempt; or as a script says.
+    Known(Failure),
     Hook(BoxError),
 }
 
@@ -183,11 +187,16 @@ impl<E: Execute> Http<E> {
     /// Drives a call to its end. A response carries the report; otherwise the call still has it.
     pub(crate) async fn drive(&mut self, call: &mut Call) -> Result<Response, Lost<E::Error>> {
         let reply = drive::drive(call, self).await.map_err(Lost::Hook)?;
-        let mut response = reply.unwrap_or(Err(Lost::TimedOut))?;
+        let mut response = reply.unwrap_or(Err(Lost::Known(Failure::Timeout)))?;
         if let Some(report) = call.take_report() {
             response.extensions_mut().insert::<Report>(report);
         }
         Ok(response)
+    }
+
+    #[cfg(feature = "middleware")]
+    pub(crate) fn into_execute(self) -> E {
+        self.execute
     }
 
     /// Takes the request of an attempt, and keeps another if one may follow.
@@ -206,7 +215,7 @@ impl<E: Execute> Http<E> {
 
     async fn execute(&mut self, attempt: &Attempt) -> Result<Response, Lost<E::Error>> {
         let mut request = match self.staged.take() {
-            Some(staged) => staged,
+            Some(staged) => *staged,
             None => self.take(attempt),
         };
         if self.own_timeout {
@@ -215,7 +224,7 @@ impl<E: Execute> Http<E> {
         let sent_at = clock::now();
         let executing = self.execute.execute(request, attempt);
         self.redirected = false;
-        let response = observe::redirects(&mut self.redirected, executing).await.map_err(Lost::Failed)?;
+        let response = observe::redirects(&mut self.redirected, executing).await?;
         match attempt.time_left() {
             Some(left) if !self.own_timeout => {
                 Ok(body::limit(response, left.saturating_sub(clock::now().saturating_since(sent_at))))
@@ -232,19 +241,26 @@ impl<E: Execute> Http<E> {
 impl<E: Execute> Transport for Http<E> {
     type Reply = Result<Response, Lost<E::Error>>;
 
-    fn is_hooked(&self) -> bool {
-        !self.hooks.is_empty()
+    fn needs_preparing(&self) -> bool {
+        !self.hooks.is_empty() || !self.execute.is_ready()
     }
 
     async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
-        let mut request = self.take(upcoming);
-        let prepared = clock::limited(upcoming.time_left(), self.hooks.before_attempt(&mut request, upcoming)).await;
+        let mut request = Box::new(self.take(upcoming)); // large, and seldom prepared
+        let (execute, hooks) = (&mut self.execute, &self.hooks);
+        let preparing = Box::pin(async {
+            execute.ready().await?;
+            hooks.before_attempt(&mut request, upcoming).await
+        });
+        let prepared = clock::limited(upcoming.time_left(), preparing).await;
         self.staged = Some(request);
         prepared.unwrap_or(Ok(()))
     }
 
     async fn send(&mut self, attempt: &Attempt) -> Self::Reply {
-        clock::limited(attempt.timeout(), pin!(self.execute(attempt))).await.unwrap_or(Err(Lost::TimedOut))
+        clock::limited(attempt.timeout(), pin!(self.execute(attempt)))
+            .await
+            .unwrap_or(Err(Lost::Known(Failure::Timeout)))
     }
 
     async fn look_into(&mut self, reply: Self::Reply) -> Self::Reply {
@@ -266,8 +282,8 @@ impl<E: Execute> Transport for Http<E> {
             Ok(response) => Outcome::response(response.status(), response.headers(), received_at)
                 .body(&self.seen)
                 .asked_for_json(response.status().as_u16() >= 500 && self.asked_for_json()),
-            Err(Lost::Failed(error)) => Outcome::failure(E::failure(error)),
-            Err(Lost::TimedOut) => Outcome::failure(Failure::Timeout),
+            Err(Lost::Failed(error)) => Outcome::failure(self.execute.failure(error)),
+            Err(Lost::Known(failure)) => Outcome::failure(*failure),
             Err(Lost::Hook(_)) => Outcome::failure(Failure::Caller),
         }
         .redirected(self.redirected)

@@ -1,12 +1,10 @@
 //! The only clock, the only sleep and the only dice.
 #![expect(clippy::disallowed_methods, reason = "this is the one file that may")]
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use http::HeaderValue;
 #[cfg(target_os = "linux")]
 use rustix::time::ClockId;
 use tokio::time::Instant;
@@ -96,6 +94,7 @@ pub(crate) fn wait_blocking(since: Now, wait: Duration) {
 }
 
 /// Returns a future that is ready after `duration`.
+#[cfg(feature = "reqwest")]
 pub(crate) fn sleep(duration: Duration) -> tokio::time::Sleep {
     tokio::time::sleep(duration)
 }
@@ -109,22 +108,6 @@ pub(crate) async fn limited<F: Future>(limit: Option<Duration>, future: F) -> Op
     }
 }
 
-/// Returns a random `Idempotency-Key`: a UUID of version 4 (RFC 9562 §5.4), without quotes, as the servers in use expect.
-///
-/// Two calls have the same one no sooner than 122 random bits do. It is no secret, and not made to be one.
-#[must_use]
-pub fn random_key() -> HeaderValue {
-    static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    static MADE: AtomicU64 = AtomicU64::new(0);
-    // A keyed hash of a counter. The key is 128 bits of the system's own, where the dice of the seeds have 64.
-    let number = MADE.fetch_add(1, Ordering::Relaxed);
-    let (high, low) = (KEYS.hash_one((number, 0)), KEYS.hash_one((number, 1)));
-    let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0x0fff);
-    let (d, e) = ((low >> 48) & 0x3fff | 0x8000, low & 0xffff_ffff_ffff);
-    let key = format!("{a:08x}-{b:04x}-4{c:03x}-{d:04x}-{e:012x}");
-    HeaderValue::try_from(key).unwrap_or_else(|_| unreachable!("hexadecimal digits and hyphens make a header"))
-}
-
 /// Returns a random seed for a call.
 pub(crate) fn seed() -> u64 {
     fastrand::u64(..)
@@ -132,8 +115,6 @@ pub(crate) fn seed() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     #[test]
@@ -152,26 +133,6 @@ mod tests {
             suspension.notice(Duration::from_millis(since_boot_ms));
             assert_eq!(suspension.noticed(), Duration::from_millis(noticed_ms), "{since_boot_ms} ms since boot");
         }
-    }
-
-    #[test]
-    fn keys_are_uuids_of_version_4_and_each_is_new() {
-        let keys: HashSet<HeaderValue> = (0..10_000).map(|_| random_key()).collect();
-        assert_eq!(keys.len(), 10_000);
-        for key in &keys {
-            let fields: Vec<&str> = key.to_str().unwrap().split('-').collect();
-            assert_eq!(fields.iter().map(|field| field.len()).collect::<Vec<_>>(), [8, 4, 4, 4, 12], "{key:?}");
-            assert!(fields.concat().bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')), "{key:?}");
-            assert!(fields[2].starts_with('4') && fields[3].starts_with(['8', '9', 'a', 'b']), "{key:?}");
-        }
-        // Every digit that may differ does.
-        let digits = |at: usize| keys.iter().map(|key| key.as_bytes()[at]).collect::<HashSet<u8>>().len();
-        let expected = |at: usize| match at {
-            8 | 13 | 18 | 23 | 14 => 1,
-            19 => 4,
-            _ => 16,
-        };
-        assert_eq!((0..36).map(digits).collect::<Vec<_>>(), (0..36).map(expected).collect::<Vec<_>>());
     }
 
     #[test]

@@ -1,14 +1,11 @@
 //! What is done to a request before each attempt.
 
 use std::error::Error;
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method};
-
+use super::BoxError;
 use crate::call::Attempt;
-use crate::endpoints::IDEMPOTENCY_KEY;
 
 /// Is asked before each attempt, the first one included: it may change the request, or fail the call.
 ///
@@ -91,38 +88,23 @@ impl<R: Send, H: Hook<R>> AnyHook<R> for H {
     }
 }
 
-/// What a client does to the requests of type `R` beyond sending them. Nothing by default.
-pub(crate) struct Hooks<R> {
-    before_attempt: Vec<Arc<dyn AnyHook<R>>>,
-    keys: Option<Arc<dyn Fn() -> HeaderValue + Send + Sync>>,
-}
+/// The hooks of one client, in the order in which they were added.
+pub(crate) struct Hooks<R>(Vec<Arc<dyn AnyHook<R>>>);
 
 impl<R: Send> Hooks<R> {
     pub(crate) fn add(&mut self, hook: impl Hook<R> + 'static) {
-        self.before_attempt.push(Arc::new(hook));
+        self.0.push(Arc::new(hook));
     }
 }
 
 impl<R> Hooks<R> {
-    pub(crate) fn make_keys(&mut self, generator: impl Fn() -> HeaderValue + Send + Sync + 'static) {
-        self.keys = Some(Arc::new(generator));
-    }
-
-    /// Gives a call its key, if it needs one and has none. An empty one of the caller's stays, and is none.
-    pub(crate) fn add_key(&self, method: &Method, headers: &mut HeaderMap) {
-        if let Some(generator) = self.keys.as_ref().filter(|_| !method.is_idempotent()) {
-            headers.entry(IDEMPOTENCY_KEY).or_insert_with(|| generator());
-        }
-    }
-
-    /// Returns whether nothing is done before an attempt.
     pub(crate) fn is_empty(&self) -> bool {
-        self.before_attempt.is_empty()
+        self.0.is_empty()
     }
 
-    /// Asks all hooks, in the order in which they were added.
+    /// Asks all of them, up to the first that fails.
     pub(crate) async fn before_attempt(&self, request: &mut R, upcoming: &Attempt) -> Result<(), BoxError> {
-        for hook in &self.before_attempt {
+        for hook in &self.0 {
             hook.before_attempt(request, upcoming).await?;
         }
         Ok(())
@@ -131,21 +113,12 @@ impl<R> Hooks<R> {
 
 impl<R> Default for Hooks<R> {
     fn default() -> Self {
-        Self { before_attempt: Vec::new(), keys: None }
+        Self(Vec::new())
     }
 }
 
 impl<R> Clone for Hooks<R> {
     fn clone(&self) -> Self {
-        Self { before_attempt: self.before_attempt.clone(), keys: self.keys.clone() }
+        Self(self.0.clone())
     }
 }
-
-impl<R> fmt::Debug for Hooks<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hooks").field("before_attempt", &self.before_attempt.len()).finish_non_exhaustive()
-    }
-}
-
-/// An error of the user's own.
-pub(crate) type BoxError = Box<dyn Error + Send + Sync>;

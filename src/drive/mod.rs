@@ -2,33 +2,42 @@
 
 pub(crate) mod cause;
 pub(crate) mod clock;
+#[cfg(feature = "reqwest")]
 mod hook;
+mod key;
 
+use std::error::Error;
 #[cfg(feature = "blocking")]
 use std::pin::pin;
 #[cfg(feature = "blocking")]
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
-pub use clock::random_key;
+#[cfg(feature = "reqwest")]
 pub use hook::Hook;
-pub(crate) use hook::{BoxError, Hooks};
+#[cfg(feature = "reqwest")]
+pub(crate) use hook::Hooks;
+pub(crate) use key::Keys;
+pub use key::random_key;
 
 use crate::call::{Attempt, Call};
 use crate::now::Now;
 use crate::outcome::Outcome;
 use crate::policy::Decision;
 
+/// An error of the user's own, or of a service below.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
 /// What a loop needs of an HTTP client.
 pub(crate) trait Transport {
     /// A response, or how it failed.
     type Reply: Send;
 
-    /// Returns whether the request must be prepared for each attempt.
-    fn is_hooked(&self) -> bool;
+    /// Returns whether there is anything to prepare.
+    fn needs_preparing(&self) -> bool;
 
-    /// Prepares the request for the attempt that is upcoming, for no longer than the call has left: then it is for `begin`
-    /// to refuse. An error of the user's ends the call.
+    /// Prepares the attempt that is upcoming, for no longer than the call has left: then it is for `begin` to refuse. An
+    /// error, which is not one of the transport, ends the call.
     fn prepare(&mut self, upcoming: &Attempt) -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Sends the request once, and cuts it off after the attempt's timeout.
@@ -55,12 +64,12 @@ pub(crate) trait Transport {
 ///
 /// # Errors
 ///
-/// What a hook failed with. The call has not ended then: whoever drops it gives back what was not sent.
+/// What preparing failed with. The call has not ended then: whoever drops it gives back what was not sent.
 pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> Result<Option<T::Reply>, BoxError> {
     let mut last = None;
     // No retry is decided after `max_attempts`, and without one `begin` refuses: this ends.
     loop {
-        if transport.is_hooked() {
+        if transport.needs_preparing() {
             if let Ok(upcoming) = call.upcoming(clock::now()) {
                 transport.prepare(&upcoming).await?;
             }
@@ -145,7 +154,7 @@ mod tests {
     impl Transport for Script {
         type Reply = Reply;
 
-        fn is_hooked(&self) -> bool {
+        fn needs_preparing(&self) -> bool {
             !self.preparing.is_zero()
         }
 
@@ -304,7 +313,7 @@ mod tests {
     impl Transport for Holder {
         type Reply = Arc<()>;
 
-        fn is_hooked(&self) -> bool {
+        fn needs_preparing(&self) -> bool {
             false
         }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use http::{Method, Uri};
 
 pub use builder::EndpointsBuilder;
-#[cfg(feature = "reqwest")]
+#[cfg(any(feature = "reqwest", feature = "tower"))]
 pub(crate) use call_builder::IDEMPOTENCY_KEY;
 pub use call_builder::{CallBuilder, Overrides};
 #[cfg(feature = "endpoints")]
@@ -175,6 +175,13 @@ impl Endpoints {
 
     pub(crate) fn call_to<'a>(&'a self, method: &'a Method, origin: Origin<'a>, path: &'a str) -> CallBuilder<'a> {
         CallBuilder::on(self, method, origin, path)
+    }
+}
+
+/// As [`Endpoints::new`].
+impl From<Policy> for Endpoints {
+    fn from(policy: Policy) -> Self {
+        Self::new(policy)
     }
 }
 

@@ -1,0 +1,110 @@
+//! The error of a call through the layer, and what the errors of services mean.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use ::tower::load_shed::error::Overloaded;
+use ::tower::timeout::error::Elapsed;
+
+use crate::drive::BoxError;
+use crate::drive::cause::{chain, is_refused, is_transient};
+use crate::outcome::Failure;
+use crate::policy::StopReason;
+use crate::report::Report;
+
+/// Why a call brought no response: the service's last error, and the history of the call.
+///
+/// A response is never an error. `Display` does not repeat the service's error, which is the source.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    /// `None` if the time was up.
+    cause: Option<BoxError>,
+    report: Option<Report>,
+}
+
+impl Error {
+    pub(super) fn new(cause: Option<BoxError>, report: Option<Report>) -> Self {
+        Self(Box::new(Inner { cause, report }))
+    }
+
+    /// Returns the history of the call, or `None` if nothing failed but the caller's own part, or the service was not ready.
+    #[must_use]
+    pub fn report(&self) -> Option<&Report> {
+        self.0.report.as_ref()
+    }
+
+    /// Returns whether the time was up: the policy's, or that of a timeout inside.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.0.cause.as_deref().is_none_or(|error| failure(error) == Failure::Timeout)
+    }
+
+    /// Takes the service's error, or `None` if the policy's time was up.
+    #[must_use]
+    pub fn into_inner(self) -> Option<BoxError> {
+        self.0.cause
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0.report, &self.0.cause) {
+            (Some(report), _) => report.fmt_end(f, &"no response"),
+            (None, Some(_)) => f.write_str("no response"),
+            (None, None) => write!(f, "no response: {}", StopReason::NoTimeLeft),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error").field("cause", &self.0.cause).field("report", &self.0.report).finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        let cause: &(dyn StdError + 'static) = self.0.cause.as_deref()?;
+        Some(cause)
+    }
+}
+
+/// Returns how an attempt failed, by the first error of the chain that tells.
+pub(super) fn failure(error: &(dyn StdError + 'static)) -> Failure {
+    chain(error).find_map(known).unwrap_or(Failure::Interrupted)
+}
+
+fn known(error: &(dyn StdError + 'static)) -> Option<Failure> {
+    #[cfg(feature = "reqwest")]
+    if let Some(error) = error.downcast_ref::<::reqwest::Error>() {
+        return Some(crate::client::failure(error));
+    }
+    if error.is::<Elapsed>() {
+        return Some(Failure::Timeout);
+    }
+    if error.is::<Overloaded>() {
+        return Some(Failure::Caller); // this client's own limit
+    }
+    if error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect()) {
+        return Some(connect(error));
+    }
+    if is_refused(error) {
+        return Some(Failure::StreamRefused);
+    }
+    if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user) {
+        return Some(Failure::Caller);
+    }
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    (kind == Some(io::ErrorKind::TimedOut)).then_some(Failure::Timeout)
+}
+
+/// As with reqwest, what is not known to be transient is taken to last. That a name was not found is said only in words.
+fn connect(error: &(dyn StdError + 'static)) -> Failure {
+    let is_timeout = |error: &(dyn StdError + 'static)| {
+        error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+    };
+    let passes = |error| is_transient(error) || is_timeout(error) || error.to_string() == "dns error";
+    if chain(error).any(passes) { Failure::Connect } else { Failure::ConnectPermanent }
+}

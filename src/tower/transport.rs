@@ -1,0 +1,137 @@
+//! One call over a service that takes an `http::Request`.
+
+use std::future::{Future, ready};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use ::tower::Service;
+use http::{Request, Response};
+
+use super::Terms;
+use super::error::Error;
+use super::ready::Ready;
+use super::replay::Replay;
+use crate::call::{Attempt, Call};
+use crate::drive::{self, BoxError, Transport, clock};
+use crate::endpoints::Overrides;
+use crate::origin::Origin;
+use crate::outcome::{Failure, Outcome};
+
+/// One request over a service.
+pub(super) struct Http<S, B, P> {
+    service: Ready<S>,
+    terms: Arc<Terms<P>>,
+    /// Of the attempt that is upcoming.
+    request: Option<Request<B>>,
+    /// Of the one after it.
+    kept: Option<Request<B>>,
+}
+
+/// A response, or what the service failed with; nothing where the time was up.
+type Reply<C> = Result<Response<C>, Option<BoxError>>;
+
+impl<S, B, C, P> Http<S, B, P>
+where
+    S: Service<Request<B>, Response = Response<C>> + Send,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    P: Replay<B>,
+    B: Send,
+    C: Send,
+{
+    pub(super) fn call(terms: Arc<Terms<P>>, service: S, mut request: Request<B>) -> (Call, Self) {
+        let method = request.method().clone();
+        terms.keys.add(&method, request.headers_mut());
+        let overrides = request.extensions().get::<Overrides>().cloned().unwrap_or_default();
+        let mut call = terms
+            .endpoints
+            .call_to(&method, Origin::of_uri(request.uri()), request.uri().path())
+            .headers(request.headers())
+            .hidden_redirects(terms.hidden_redirects)
+            .overrides(overrides)
+            .start(clock::now(), clock::seed());
+        let kept = if call.may_repeat() { copy(&request, &terms.replay) } else { None };
+        call.set_replayable(kept.is_some());
+        (call, Self { service: Ready::new(service), terms, request: Some(request), kept })
+    }
+
+    pub(super) async fn drive(&mut self, call: &mut Call) -> Result<Response<C>, Error> {
+        let reply = drive::drive(call, self).await.map_err(Some).and_then(|reply| reply.unwrap_or(Err(None)));
+        let report = call.take_report();
+        match reply {
+            Ok(mut response) => {
+                if let Some(report) = report {
+                    response.extensions_mut().insert(report);
+                }
+                Ok(response)
+            }
+            Err(cause) => Err(Error::new(cause, report)),
+        }
+    }
+
+    async fn execute(&mut self, attempt: &Attempt) -> Reply<C> {
+        let Some(mut request) = self.request.take() else {
+            return Err(Some("the body that could be sent again no longer can".into()));
+        };
+        self.request = self.kept.take();
+        if !attempt.is_last() && self.request.is_none() {
+            self.request = copy(&request, &self.terms.replay);
+        }
+        if attempt.retry().is_some() {
+            request.extensions_mut().insert(attempt.clone());
+        }
+        self.service.call(request).await.map_err(|error| Some(error.into()))
+    }
+}
+
+impl<S, B, C, P> Transport for Http<S, B, P>
+where
+    S: Service<Request<B>, Response = Response<C>> + Send,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    P: Replay<B>,
+    B: Send,
+    C: Send,
+{
+    type Reply = Reply<C>;
+
+    fn needs_preparing(&self) -> bool {
+        !self.service.is_ready()
+    }
+
+    async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
+        clock::limited(upcoming.time_left(), pin!(self.service.ready())).await.unwrap_or(Ok(()))
+    }
+
+    async fn send(&mut self, attempt: &Attempt) -> Reply<C> {
+        clock::limited(attempt.timeout(), pin!(self.execute(attempt))).await.unwrap_or(Err(None))
+    }
+
+    fn look_into(&mut self, reply: Reply<C>) -> impl Future<Output = Reply<C>> + Send {
+        ready(reply)
+    }
+
+    fn outcome<'r>(&'r self, reply: &'r Reply<C>, received_at: SystemTime) -> Outcome<'r> {
+        match reply {
+            Ok(response) => Outcome::response(response.status(), response.headers(), received_at),
+            Err(Some(error)) => Outcome::failure(self.terms.failures.of(&**error)),
+            Err(None) => Outcome::failure(Failure::Timeout),
+        }
+    }
+
+    fn set_aside(&mut self, reply: Reply<C>) -> impl Future<Output = Reply<C>> + Send {
+        ready(reply)
+    }
+}
+
+/// Copies a request, if its body can be sent again.
+fn copy<B>(request: &Request<B>, replay: &impl Replay<B>) -> Option<Request<B>> {
+    let mut copy = Request::new(replay.replay(request.body())?);
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    *copy.version_mut() = request.version();
+    copy.headers_mut().clone_from(request.headers());
+    copy.extensions_mut().clone_from(request.extensions());
+    Some(copy)
+}
