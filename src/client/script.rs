@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use reqwest::{Body, Request, Response, ResponseBuilderExt};
 
@@ -44,7 +43,7 @@ pub struct Script(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     lines: VecDeque<Line>,
-    sent: Vec<http::Request<Bytes>>,
+    sent: Vec<http::Request<Vec<u8>>>,
 }
 
 #[derive(Debug)]
@@ -82,7 +81,7 @@ impl Script {
 
     /// Returns what was sent so far, as it would go over the wire.
     #[must_use]
-    pub fn sent(&self) -> Vec<http::Request<Bytes>> {
+    pub fn sent(&self) -> Vec<http::Request<Vec<u8>>> {
         self.state().sent.clone()
     }
 
@@ -126,12 +125,12 @@ impl Script {
     }
 }
 
-async fn read(mut body: Body) -> Result<Bytes, reqwest::Error> {
-    let mut bytes = BytesMut::new();
+async fn read(mut body: Body) -> Result<Vec<u8>, reqwest::Error> {
+    let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         if let Ok(data) = frame?.into_data() {
             bytes.extend_from_slice(&data);
         }
     }
-    Ok(bytes.freeze())
+    Ok(bytes)
 }
