@@ -163,13 +163,18 @@ impl Execute for Chain<'_> {
     }
 
     fn failure(&self, error: &Error) -> Failure {
-        match error {
-            Error::Reqwest(error) => failure(error),
-            // Another middleware's: it may wrap one of reqwest's.
-            Error::Middleware(error) => {
-                error.chain().find_map(|error| error.downcast_ref().map(failure)).unwrap_or(Failure::Caller)
-            }
-        }
+        known(error).unwrap_or(Failure::Caller)
+    }
+}
+
+/// Returns how an attempt failed, or `None` for an error of another middleware that wraps none of reqwest's.
+fn known(error: &Error) -> Option<Failure> {
+    match error {
+        Error::Reqwest(error) => Some(failure(error)),
+        Error::Middleware(error) => error.chain().find_map(|below| {
+            let of_reqwest = below.downcast_ref().map(failure);
+            of_reqwest.or_else(|| known(below.downcast_ref()?))
+        }),
     }
 }
 

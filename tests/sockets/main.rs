@@ -2,6 +2,8 @@
 #![cfg(test)]
 #![cfg(feature = "reqwest")]
 
+#[cfg(feature = "blocking")]
+mod blocking;
 mod bodies;
 mod cancel;
 mod client;
@@ -11,6 +13,8 @@ mod events;
 mod hooks;
 mod hostile;
 mod http2;
+#[cfg(feature = "middleware")]
+mod middleware;
 mod redirects;
 mod server;
 mod wire;
