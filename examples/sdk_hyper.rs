@@ -1,0 +1,542 @@
+//! An SDK over hyper: the engine of forbear alone, under a client of its own.
+//!
+//! `sdk` and `transport` are for authors to copy. `sdk` knows the service: two operations with a policy each, idempotency
+//! keys, the codes of its errors. `transport` knows hyper: one loop, which every operation goes through. Then five calls meet
+//! a server on loopback that fails as it is told, and each prints its report.
+//!
+//! ```sh
+//! cargo run --no-default-features --features endpoints --example sdk_hyper
+//! ```
+#![expect(clippy::print_stdout, reason = "it shows")]
+
+use std::error::Error;
+use std::iter;
+
+use forbear::Report;
+use sdk::{Answer, Code, ErrorKind, Order, Orders};
+use server::{Reply, Server};
+
+#[path = "sdk/server.rs"]
+mod server;
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result {
+    println!("── GET: 503 that asks for 1 s, then the order");
+    let server = Server::start(&[Reply::Answers(503, "retry-after: 1", "{}"), Reply::Answers(200, "", SHIPPED)])?;
+    tell(Orders::new(server.url())?.get_order(7).await, 2)?;
+
+    println!("\n── POST with the caller's own key: a 400 whose code says that it was throttled, then placed");
+    let throttled = Reply::Answers(400, "", r#"{"code": "ThrottlingException"}"#);
+    let server = Server::start(&[throttled, Reply::Answers(201, "", ACCEPTED)])?;
+    tell(Orders::new(server.url())?.place_order("shoes", Some("cart-31")).await, 2)?;
+    tell_keys(&server)?;
+
+    println!("\n── POST with a key of the SDK's: the connection breaks, then placed");
+    let server = Server::start(&[Reply::Breaks, Reply::Answers(201, "", ACCEPTED)])?;
+    tell(Orders::new(server.url())?.place_order("shoes", None).await, 2)?;
+    tell_keys(&server)?;
+
+    println!("\n── GET: a 429 whose code says that the quota is used up, which no wait cures");
+    let used_up = Reply::Answers(429, "retry-after: 1", r#"{"code": "insufficient_quota"}"#);
+    let server = Server::start(&[used_up])?;
+    tell(Orders::new(server.url())?.get_order(7).await, 1)?;
+
+    println!("\n── GET: connection refused");
+    tell(Orders::new(server::nobody()?)?.get_order(7).await, 2)
+}
+
+const SHIPPED: &str = r#"{"id": 7, "state": "shipped"}"#;
+const ACCEPTED: &str = r#"{"id": 8, "state": "accepted"}"#;
+
+/// Prints the report of a call and what came of it. Fails if it made another number of attempts.
+fn tell(result: std::result::Result<Answer<Order>, sdk::Error>, attempts: usize) -> Result {
+    let report = result.as_ref().map_or_else(sdk::Error::report, Answer::report);
+    let told = report.map_or(1, |report| report.attempts().len());
+    println!("{}", report.map_or("answered at once".to_owned(), Report::to_string));
+    match result.map(Answer::into_value) {
+        Ok(order) => println!("→ order {} is {}", order.id, order.state),
+        Err(error) if matches!(error.kind(), ErrorKind::Refused(_, Some(Code::InsufficientQuota))) => {
+            println!("→ {error}: buy more");
+        }
+        Err(error) => {
+            let error: &dyn Error = &error;
+            let causes = iter::successors(Some(error), |&error| error.source());
+            println!("→ {}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
+        }
+    }
+    if told == attempts { Ok(()) } else { Err(format!("{attempts} attempts were expected").into()) }
+}
+
+/// Prints the keys that arrived. Fails if they are not one and the same.
+fn tell_keys(server: &Server) -> Result {
+    let keys = server.keys();
+    println!("keys that arrived: {}", keys.join(", "));
+    let same = keys.len() == 2 && keys.first() == keys.last();
+    if same { Ok(()) } else { Err("each attempt should carry the same key".into()) }
+}
+
+/// What the service is, and what its users see.
+pub(crate) mod sdk {
+    use std::fmt;
+    use std::time::Duration;
+
+    use forbear::{Condition, Diagnosis, Endpoint, Endpoints, Outcome, Policy, Report, Ruling};
+    use http::header::{ACCEPT, CONTENT_TYPE};
+    use http::{Method, Request, Response, StatusCode};
+    use http_body_util::Full;
+    use hyper::body::Bytes;
+    use serde_json::{Value, json};
+
+    use super::transport::{Transport, TransportError};
+
+    /// A client of the orders service. Keep one: it holds the connections and the budgets.
+    #[derive(Debug)]
+    pub(crate) struct Orders {
+        base: String,
+        transport: Transport,
+    }
+
+    impl Orders {
+        /// Returns a client of the service at `base`, such as `http://orders.internal`.
+        pub(crate) fn new(base: impl Into<String>) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+            Ok(Self { base: base.into(), transport: Transport::new(endpoints()?) })
+        }
+
+        /// Returns an order.
+        pub(crate) async fn get_order(&self, id: u64) -> Result<Answer<Order>, Error> {
+            let request = Request::get(format!("{}/v1/orders/{id}", self.base)).header(ACCEPT, JSON);
+            self.call(request.body(Full::default())).await
+        }
+
+        /// Places an order, at most once.
+        ///
+        /// `key` is the idempotency key, for callers who have their own, for instance one that outlives the process. Default
+        /// a new one for each call.
+        pub(crate) async fn place_order(&self, item: &str, key: Option<&str>) -> Result<Answer<Order>, Error> {
+            let request = Request::post(format!("{}/v1/orders", self.base))
+                .header(ACCEPT, JSON)
+                .header(CONTENT_TYPE, JSON)
+                // Made here, once per call, so that it is the same on every attempt.
+                .header("Idempotency-Key", key.map_or_else(new_key, str::to_owned));
+            self.call(request.body(json!({ "item": item }).to_string().into())).await
+        }
+
+        async fn call(&self, request: http::Result<Request<Full<Bytes>>>) -> Result<Answer<Order>, Error> {
+            let request = request.map_err(|error| Error { kind: ErrorKind::Request(error), report: None })?;
+            let (result, report) = self.transport.send(&request, new_seed()).await;
+            let report = report.map(Box::new);
+            match result.map_err(ErrorKind::Transport).and_then(|response| Order::of(&response)) {
+                Ok(value) => Ok(Answer { value, report }),
+                Err(kind) => Err(Error { kind, report }),
+            }
+        }
+    }
+
+    /// What the service answered, and how it came to that.
+    #[derive(Debug)]
+    pub(crate) struct Answer<T> {
+        value: T,
+        report: Option<Box<Report>>,
+    }
+
+    impl<T> Answer<T> {
+        /// Returns what happened, or `None` if the first attempt succeeded.
+        pub(crate) fn report(&self) -> Option<&Report> {
+            self.report.as_deref()
+        }
+
+        pub(crate) fn into_value(self) -> T {
+            self.value
+        }
+    }
+
+    /// An order.
+    #[derive(Debug)]
+    pub(crate) struct Order {
+        pub(crate) id: u64,
+        pub(crate) state: String,
+    }
+
+    impl Order {
+        fn of(response: &Response<Bytes>) -> Result<Self, ErrorKind> {
+            if !response.status().is_success() {
+                return Err(ErrorKind::Refused(response.status(), Code::of(response.body())));
+            }
+            let json: Value = serde_json::from_slice(response.body()).map_err(|_| ErrorKind::Malformed)?;
+            let id = json.get("id").and_then(Value::as_u64);
+            let state = json.get("state").and_then(Value::as_str);
+            id.zip(state).map(|(id, state)| Self { id, state: state.to_owned() }).ok_or(ErrorKind::Malformed)
+        }
+    }
+
+    /// A call that failed.
+    #[derive(Debug)]
+    pub(crate) struct Error {
+        kind: ErrorKind,
+        report: Option<Box<Report>>,
+    }
+
+    impl Error {
+        pub(crate) fn kind(&self) -> &ErrorKind {
+            &self.kind
+        }
+
+        /// Returns what happened, or `None` if nothing was worth a retry, as after a 404.
+        pub(crate) fn report(&self) -> Option<&Report> {
+            self.report.as_deref()
+        }
+    }
+
+    impl fmt::Display for Error {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            match &self.kind {
+                ErrorKind::Refused(_, Some(Code::InsufficientQuota)) => f.write_str("the quota is used up"),
+                ErrorKind::Refused(_, Some(Code::Throttled)) => f.write_str("the service is too busy for this account"),
+                ErrorKind::Refused(status, None) => write!(f, "the service answered {}", status.as_u16()),
+                ErrorKind::Malformed => f.write_str("the service answered with something else than an order"),
+                ErrorKind::Transport(_) => f.write_str("the service did not answer"),
+                ErrorKind::Request(_) => f.write_str("this is no request"),
+            }
+        }
+    }
+
+    impl std::error::Error for Error {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            match &self.kind {
+                ErrorKind::Transport(error) => Some(error),
+                ErrorKind::Request(error) => Some(error),
+                ErrorKind::Refused(..) | ErrorKind::Malformed => None,
+            }
+        }
+    }
+
+    /// Why a call failed.
+    #[derive(Debug)]
+    #[non_exhaustive]
+    pub(crate) enum ErrorKind {
+        /// The service refused, with a code if it is one that is known.
+        Refused(StatusCode, Option<Code>),
+        /// The service answered with something else than it promises.
+        Malformed,
+        /// No answer arrived.
+        Transport(TransportError),
+        /// The address of the service or the caller's key cannot be sent.
+        Request(http::Error),
+    }
+
+    /// A code from the body of an error: `{"code": "…"}`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub(crate) enum Code {
+        /// Too many requests at once. Nothing was done.
+        Throttled,
+        /// The account has used up what it paid for.
+        InsufficientQuota,
+    }
+
+    impl Code {
+        fn of(body: &[u8]) -> Option<Self> {
+            let json: Value = serde_json::from_slice(body).ok()?;
+            match json.get("code")?.as_str()? {
+                "ThrottlingException" => Some(Self::Throttled),
+                "insufficient_quota" => Some(Self::InsufficientQuota),
+                _ => None,
+            }
+        }
+    }
+
+    /// Returns what the codes of the service mean, whatever the status that they come with.
+    fn rule_on_code(outcome: &Outcome<'_>, _: &Diagnosis) -> Ruling {
+        match Code::of(outcome.body_start()) {
+            Some(Code::Throttled) => Ruling::Is(Condition::RateLimited),
+            Some(Code::InsufficientQuota) => Ruling::NoRetry,
+            None => Ruling::AsDiagnosed,
+        }
+    }
+
+    /// Returns a policy for each operation. No host: this client calls one service only.
+    fn endpoints() -> Result<Endpoints, Box<dyn std::error::Error + Send + Sync>> {
+        let get = Policy::interactive().to_builder().attempt_timeout(Duration::from_secs(2)).classify(rule_on_code);
+        let place = Policy::builder()
+            .max_attempts(2)
+            .max_elapsed(Duration::from_secs(20))
+            .attempt_timeout(Duration::from_secs(10))
+            .classify(rule_on_code);
+        let get = Endpoint::new("get_order").method(Method::GET).path("/v1/orders/{id}").policy(get.build()?);
+        let place = Endpoint::new("place_order").method(Method::POST).path("/v1/orders").policy(place.build()?);
+        Ok(Endpoints::builder().endpoint(get).endpoint(place).build()?)
+    }
+
+    /// Returns an idempotency key. One that must not be guessed takes its bits from `getrandom`.
+    fn new_key() -> String {
+        format!("{:032x}", fastrand::u128(..))
+    }
+
+    /// Returns the seed of a call: its jitter, and its id in events.
+    #[expect(clippy::disallowed_methods, reason = "an SDK has dice of its own")]
+    fn new_seed() -> u64 {
+        fastrand::u64(..)
+    }
+
+    const JSON: &str = "application/json";
+}
+
+/// The loop over hyper. It knows nothing of the service.
+pub(crate) mod transport {
+    #![expect(clippy::disallowed_methods, reason = "an SDK has a clock and waits of its own")]
+
+    use std::error::Error;
+    use std::fmt;
+    use std::io;
+    use std::iter;
+    use std::time::{Duration, Instant, SystemTime};
+
+    use forbear::{Attempt, Call, Decision, Endpoints, Failure, Now, Outcome, Report};
+    use http::header::ACCEPT;
+    use http::{Request, Response, StatusCode, response};
+    use http_body_util::{BodyExt, Full};
+    use hyper::body::{Body as _, Bytes, Incoming};
+    use hyper_util::client::legacy::connect::HttpConnector;
+    use hyper_util::client::legacy::{self, Client};
+    use hyper_util::rt::TokioExecutor;
+
+    /// Sends requests, and repeats them as the endpoints say.
+    #[derive(Debug)]
+    pub(crate) struct Transport {
+        http: Client<HttpConnector, Full<Bytes>>,
+        endpoints: Endpoints,
+        /// All calls measure time from here.
+        origin: Instant,
+    }
+
+    impl Transport {
+        pub(crate) fn new(endpoints: Endpoints) -> Self {
+            let mut connector = HttpConnector::new();
+            // So that a host which is away is told from one which is slow: nothing was sent then.
+            connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+            // hyper's own retries would be invisible. The engine makes them, at once and for nothing, and its report shows it.
+            let http = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build(connector);
+            Self { http, endpoints, origin: Instant::now() }
+        }
+
+        /// Sends a request until the call is done.
+        ///
+        /// Returns the last response, whatever its status, or why there is none; and what happened, unless the first attempt
+        /// was answered. `seed` should be random.
+        pub(crate) async fn send(
+            &self,
+            request: &Request<Full<Bytes>>,
+            seed: u64,
+        ) -> (Result<Response<Bytes>, TransportError>, Option<Report>) {
+            let call = self.endpoints.call(request.method(), request.uri());
+            // The headers, for `Idempotency-Key`; and the body is bytes, so it can be sent again.
+            let mut call = call.headers(request.headers()).replayable(true).start(self.now(), seed);
+            let result = match self.drive(&mut call, request).await {
+                Ok(reply) => reply.into_response().await,
+                Err(error) => Err(error),
+            };
+            (result, call.into_report())
+        }
+
+        async fn drive(&self, call: &mut Call, request: &Request<Full<Bytes>>) -> Result<Reply, TransportError> {
+            let asks_for_json = request.headers().get(ACCEPT).is_some_and(|accept| accept == "application/json");
+            let mut last = None;
+            while let Ok(attempt) = call.begin(self.now()) {
+                drop(last.take()); // its connection is not held through the next attempt
+                let looks = call.policy().looks_into_bodies();
+                let result = self.attempt(request, &attempt, looks).await;
+                let outcome = match &result {
+                    Ok(reply) => reply.outcome().asked_for_json(asks_for_json),
+                    Err(error) => Outcome::failure(error.failure()),
+                };
+                let decision = call.on_outcome(&outcome, self.now());
+                // Kept while it waits: that may take so long that nothing may be sent any more.
+                last = Some(result);
+                match decision {
+                    Decision::Done(_) => break,
+                    Decision::Retry(retry) if retry.wait().is_zero() => {}
+                    Decision::Retry(retry) => tokio::time::sleep(retry.wait()).await,
+                }
+            }
+            last.unwrap_or(Err(TransportError::TimedOut)) // too late for even one attempt
+        }
+
+        async fn attempt(
+            &self,
+            request: &Request<Full<Bytes>>,
+            attempt: &Attempt,
+            looks: bool,
+        ) -> Result<Reply, TransportError> {
+            let deadline = attempt.time_left().and_then(|left| Instant::now().checked_add(left));
+            let response = limited(attempt.timeout(), self.http.request(request.clone())).await??;
+            let received_at = SystemTime::now();
+            let (head, rest) = response.into_parts();
+            let mut body = Body { read: Vec::new(), rest, broken: None };
+            let is_error = head.status.as_u16() >= 400;
+            if looks && is_error && body.rest.size_hint().exact().is_some_and(|length| length <= LOOK_LIMIT) {
+                // If there is not enough time, what is there is looked at, and the rest is read later.
+                let _in_time = limited(Some(LOOK_TIME), body.read_to_end()).await;
+            }
+            Ok(Reply { head, body, received_at, deadline })
+        }
+
+        fn now(&self) -> Now {
+            Now::from_origin(self.origin.elapsed())
+        }
+    }
+
+    /// No response, or no whole one.
+    #[derive(Debug)]
+    #[non_exhaustive]
+    pub(crate) enum TransportError {
+        /// There was no time left: for the head of a response, for its body, or for an attempt at all.
+        TimedOut,
+        /// No head of a response arrived.
+        Lost(legacy::Error),
+        /// The body of the response broke off. That is never retried: the service has answered.
+        BrokenBody(StatusCode, hyper::Error),
+    }
+
+    impl TransportError {
+        /// Returns how an attempt failed.
+        fn failure(&self) -> Failure {
+            match self {
+                Self::TimedOut => Failure::Timeout,
+                Self::Lost(error) => failure(error),
+                Self::BrokenBody(..) => Failure::Interrupted,
+            }
+        }
+    }
+
+    impl From<legacy::Error> for TransportError {
+        fn from(error: legacy::Error) -> Self {
+            Self::Lost(error)
+        }
+    }
+
+    impl fmt::Display for TransportError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            match self {
+                Self::TimedOut => f.write_str("no time left"),
+                Self::Lost(_) => f.write_str("no response"),
+                Self::BrokenBody(status, _) => write!(f, "the body of the {} broke off", status.as_u16()),
+            }
+        }
+    }
+
+    impl Error for TransportError {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            match self {
+                Self::TimedOut => None,
+                Self::Lost(error) => Some(error),
+                Self::BrokenBody(_, error) => Some(error),
+            }
+        }
+    }
+
+    /// Returns how an attempt failed.
+    ///
+    /// Over HTTP/2, where a server can refuse a stream, [`Failure::StreamRefused`] has more causes than here.
+    fn failure(error: &legacy::Error) -> Failure {
+        let is_canceled = |error: &(dyn Error + 'static)| error.downcast_ref().is_some_and(hyper::Error::is_canceled);
+        if chain(error).any(is_canceled) {
+            return Failure::StreamRefused; // the connection closed before the request was written
+        }
+        if error.is_connect() {
+            return not_connected(error);
+        }
+        match error.source() {
+            Some(_) => Failure::Interrupted,
+            None => Failure::Caller, // hyper did not try: the URL is not absolute, or the version is not HTTP/1
+        }
+    }
+
+    /// Returns whether there is a connection at another time, by the io error at the bottom. One of name resolution has a kind
+    /// without a name; what is not known comes from TLS.
+    fn not_connected(error: &legacy::Error) -> Failure {
+        let kind = |error: &(dyn Error + 'static)| error.downcast_ref().map(io::Error::kind);
+        match chain(error).filter_map(kind).last() {
+            None
+            | Some(
+                io::ErrorKind::InvalidData // how rustls reports what it does not like
+                | io::ErrorKind::InvalidInput
+                | io::ErrorKind::Other
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::Unsupported,
+            ) => Failure::ConnectPermanent,
+            Some(_) => Failure::Connect,
+        }
+    }
+
+    /// Returns an error and all below it. Of an io error that is its payload, which `source` skips.
+    fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+        iter::successors(Some(error), |&error| match error.downcast_ref().and_then(io::Error::get_ref) {
+            Some(payload) => Some(payload),
+            None => error.source(),
+        })
+    }
+
+    /// A response whose body may have been looked into.
+    struct Reply {
+        head: response::Parts,
+        body: Body,
+        received_at: SystemTime,
+        /// When the time of the call is up.
+        deadline: Option<Instant>,
+    }
+
+    impl Reply {
+        fn outcome(&self) -> Outcome<'_> {
+            Outcome::response(self.head.status, &self.head.headers, self.received_at).body(&self.body.read)
+        }
+
+        /// Reads the rest of the body.
+        async fn into_response(mut self) -> Result<Response<Bytes>, TransportError> {
+            let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            limited(left, self.body.read_to_end()).await?;
+            match self.body.broken {
+                Some(error) => Err(TransportError::BrokenBody(self.head.status, error)),
+                None => Ok(Response::from_parts(self.head, self.body.read.into())),
+            }
+        }
+    }
+
+    struct Body {
+        read: Vec<u8>,
+        rest: Incoming,
+        /// Kept, because hyper says it only once.
+        broken: Option<hyper::Error>,
+    }
+
+    impl Body {
+        /// Reads on to the end. To stop at any point loses nothing.
+        async fn read_to_end(&mut self) {
+            while let Some(frame) = self.rest.frame().await {
+                match frame.map(|frame| frame.into_data()) {
+                    Ok(Ok(data)) => self.read.extend_from_slice(&data),
+                    Ok(Err(_trailers)) => {}
+                    Err(error) => self.broken = Some(error),
+                }
+            }
+        }
+    }
+
+    async fn limited<F: Future>(limit: Option<Duration>, future: F) -> Result<F::Output, TransportError> {
+        match limit {
+            Some(limit) => tokio::time::timeout(limit, future).await.map_err(|_| TransportError::TimedOut),
+            None => Ok(future.await),
+        }
+    }
+
+    /// Longest that a connection may take.
+    const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// Longest body of an error that is looked into: a JSON error and the pages of proxies are shorter. One that does not say
+    /// its length is not looked into.
+    const LOOK_LIMIT: u64 = 4 * 1024;
+
+    /// Longest that the decision waits for such a body.
+    const LOOK_TIME: Duration = Duration::from_millis(50);
+}
