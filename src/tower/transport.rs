@@ -48,11 +48,15 @@ where
             .endpoints
             .call_to(&method, Origin::of_uri(request.uri()), request.uri().path())
             .headers(request.headers())
+            .replayable(true) // as far as it has to be
             .hidden_redirects(terms.hidden_redirects)
             .overrides(overrides)
             .start(clock::now(), clock::seed());
-        let kept = if call.may_repeat() { copy(&request, &terms.replay) } else { None };
-        call.set_replayable(kept.is_some());
+        let mut kept = None;
+        if call.may_repeat() {
+            kept = copy(&request, &terms.replay);
+            call.set_replayable(kept.is_some());
+        }
         (call, Self { service: Ready::new(service), terms, request: Some(request), kept })
     }
 
