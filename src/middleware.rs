@@ -59,7 +59,7 @@ impl RetryMiddleware {
     /// Adds what is asked before each attempt, after those that were added before. Default nothing.
     #[must_use]
     pub fn before_attempt(mut self, hook: impl Hook<Request> + 'static) -> Self {
-        Arc::make_mut(&mut self.0.hooks).add(hook);
+        Arc::make_mut(self.0.hooks.get_or_insert_default()).add(hook);
         self
     }
 

@@ -183,7 +183,7 @@ impl ClientBuilder {
         let hidden_redirects = redirects.is_none();
         Ok(Client {
             http,
-            door: Door { endpoints, hooks: Arc::new(self.hooks), keys: self.keys, hidden_redirects },
+            door: Door { endpoints, hooks: self.hooks.into_shared(), keys: self.keys, hidden_redirects },
             redirects,
         })
     }

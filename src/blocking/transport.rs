@@ -20,7 +20,7 @@ use crate::report::Report;
 pub(super) struct Http {
     client: reqwest::blocking::Client,
     redirects: Option<Arc<AtomicU64>>,
-    hooks: Arc<Hooks<Request>>,
+    hooks: Option<Arc<Hooks<Request>>>,
     /// Taken by the last attempt.
     request: Option<Request>,
     /// What the hooks have made of it for the attempt that is upcoming.
@@ -51,7 +51,7 @@ impl Http {
         let http = Self {
             client: client.http.clone(),
             redirects: client.redirects.clone(),
-            hooks: Arc::clone(&client.door.hooks),
+            hooks: client.door.hooks.clone(),
             asked_for_json: asks_for_json(request.headers()),
             request: Some(request),
             staged: None,
@@ -72,7 +72,7 @@ impl Http {
 
     /// Takes the request of an attempt, and keeps another if one may follow.
     fn take(&mut self, attempt: &Attempt) -> Request {
-        let kept = if attempt.is_last() { None } else { self.request.as_ref().and_then(Request::try_clone) };
+        let kept = if attempt.is_last() { None } else { self.request.as_ref().and_then(copy) };
         #[expect(clippy::expect_used, reason = "no attempt follows the last, and every other one keeps the request")]
         let mut request = std::mem::replace(&mut self.request, kept).expect("a request is left for this attempt");
         if let Some(make) = &self.body {
@@ -90,14 +90,16 @@ impl Transport for Http {
     type Reply = Reply;
 
     fn needs_preparing(&self) -> bool {
-        !self.hooks.is_empty()
+        self.hooks.is_some()
     }
 
     async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
         let mut request = self.take(upcoming);
-        let prepared = self.hooks.before_attempt(&mut request, upcoming).await; // all of them are ready
+        if let Some(hooks) = &self.hooks {
+            hooks.before_attempt(&mut request, upcoming).await?; // all of them are ready
+        }
         self.staged = Some(request);
-        prepared
+        Ok(())
     }
 
     fn send(&mut self, attempt: &Attempt) -> impl Future<Output = Reply> + Send {
@@ -134,4 +136,20 @@ impl Transport for Http {
         clock::wait_blocking(since, wait);
         ready(())
     }
+}
+
+/// Copies a request, as [`Request::try_clone`], but without a body it allocates once, for the URL, and not four times.
+fn copy(request: &Request) -> Option<Request> {
+    if request.body().is_some() {
+        return request.try_clone();
+    }
+    let mut copy = Request::new(request.method().clone(), request.url().clone());
+    if !request.headers().is_empty() {
+        copy.headers_mut().clone_from(request.headers());
+    }
+    *copy.version_mut() = request.version();
+    if let Some(timeout) = request.timeout() {
+        *copy.timeout_mut() = Some(*timeout); // even to ask for its place allocates
+    }
+    Some(copy)
 }

@@ -12,7 +12,6 @@ pub(crate) mod transport;
 mod way;
 
 use std::fmt;
-use std::sync::Arc;
 
 use http::{Extensions, HeaderValue, Method};
 use reqwest::{Body, IntoUrl, Request, Response, redirect};
@@ -197,7 +196,7 @@ impl ClientBuilder {
             http,
             #[cfg(feature = "test-util")]
             script: None,
-            door: Door { endpoints, hooks: Arc::new(self.hooks), keys: self.keys, hidden_redirects },
+            door: Door { endpoints, hooks: self.hooks.into_shared(), keys: self.keys, hidden_redirects },
         })
     }
 }

@@ -43,7 +43,7 @@ pub(crate) trait Execute: Send {
 /// What all calls through one door have in common, whose requests are of type `R`.
 pub(crate) struct Door<R> {
     pub(crate) endpoints: Endpoints,
-    pub(crate) hooks: Arc<Hooks<R>>,
+    pub(crate) hooks: Option<Arc<Hooks<R>>>,
     pub(crate) keys: Keys,
     pub(crate) hidden_redirects: bool,
 }
@@ -51,7 +51,7 @@ pub(crate) struct Door<R> {
 impl<R> Door<R> {
     /// As careful as it has to be with a client that was finished before.
     pub(crate) fn careful(endpoints: Endpoints) -> Self {
-        Self { endpoints, hooks: Arc::default(), keys: Keys::default(), hidden_redirects: true }
+        Self { endpoints, hooks: None, keys: Keys::default(), hidden_redirects: true }
     }
 
     pub(crate) fn start(&self, head: &Head<'_>, overrides: Overrides) -> Call {
@@ -74,7 +74,7 @@ impl<R> Clone for Door<R> {
     fn clone(&self) -> Self {
         Self {
             endpoints: self.endpoints.clone(),
-            hooks: Arc::clone(&self.hooks),
+            hooks: self.hooks.clone(),
             keys: self.keys.clone(),
             hidden_redirects: self.hidden_redirects,
         }
@@ -139,7 +139,7 @@ impl Door<Request> {
             own_timeout: request.timeout().is_some(),
             request: Some(request),
             staged: None,
-            hooks: Arc::clone(&self.hooks),
+            hooks: self.hooks.clone(),
             body: wishes.body,
             looks_from: match (call.policy().looks_into_bodies(), call.policy().classifier()) {
                 (false, _) => None,
@@ -161,7 +161,7 @@ pub(crate) struct Http<E> {
     request: Option<Request>,
     /// What the hooks have made of it for the attempt that is upcoming.
     staged: Option<Box<Request>>,
-    hooks: Arc<Hooks<Request>>,
+    hooks: Option<Arc<Hooks<Request>>>,
     body: Option<BodyFactory<Body>>,
     /// Whether the request sets the time of the call, instead of the client's own timeout, as with reqwest.
     own_timeout: bool,
@@ -242,7 +242,7 @@ impl<E: Execute> Transport for Http<E> {
     type Reply = Result<Response, Lost<E::Error>>;
 
     fn needs_preparing(&self) -> bool {
-        !self.hooks.is_empty() || !self.execute.is_ready()
+        self.hooks.is_some() || !self.execute.is_ready()
     }
 
     async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
@@ -250,7 +250,10 @@ impl<E: Execute> Transport for Http<E> {
         let (execute, hooks) = (&mut self.execute, &self.hooks);
         let preparing = Box::pin(async {
             execute.ready().await?;
-            hooks.before_attempt(&mut request, upcoming).await
+            match hooks {
+                Some(hooks) => hooks.before_attempt(&mut request, upcoming).await,
+                None => Ok(()),
+            }
         });
         let prepared = clock::limited(upcoming.time_left(), preparing).await;
         self.staged = Some(request);

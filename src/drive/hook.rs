@@ -98,8 +98,9 @@ impl<R: Send> Hooks<R> {
 }
 
 impl<R> Hooks<R> {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Returns them for all calls, or nothing if there are none.
+    pub(crate) fn into_shared(self) -> Option<Arc<Self>> {
+        (!self.0.is_empty()).then(|| Arc::new(self))
     }
 
     /// Asks all of them, up to the first that fails.

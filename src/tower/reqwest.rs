@@ -32,7 +32,7 @@ where
         let terms = Arc::clone(&self.terms);
         let door = Door {
             endpoints: terms.endpoints.clone(),
-            hooks: Arc::default(),
+            hooks: None,
             keys: terms.keys.clone(),
             hidden_redirects: terms.hidden_redirects,
         };

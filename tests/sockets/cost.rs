@@ -98,6 +98,97 @@ fn the_future_of_a_call_is_of_reasonable_size() {
     assert!(sending < 2048, "tokio boxes futures of {sending} bytes in debug builds");
 }
 
+/// What each framework needs is what it needs for something that does nothing.
+#[cfg(all(feature = "blocking", feature = "middleware", feature = "tower"))]
+#[test]
+fn an_adapter_allocates_one_copy_of_the_url_and_of_the_headers_beyond_what_its_framework_needs() {
+    use std::convert::Infallible;
+
+    use forbear::middleware::RetryMiddleware;
+    use forbear::tower::RetryLayer;
+    use http::{Extensions, Request, Response};
+    use reqwest_middleware::{ClientBuilder, Middleware, Next};
+    use tower::{Layer, Service, ServiceExt, service_fn};
+
+    struct Nothing;
+
+    #[async_trait::async_trait]
+    impl Middleware for Nothing {
+        async fn handle(
+            &self,
+            request: reqwest::Request,
+            extensions: &mut Extensions,
+            next: Next<'_>,
+        ) -> Result<reqwest::Response, reqwest_middleware::Error> {
+            next.run(request, extensions).await
+        }
+    }
+
+    let doors = Doors::open();
+    let endpoints = || Endpoints::builder().observer(silent).build().unwrap();
+    for (name, plan, copies) in [("GET", GET, 1), ("GET with 4 headers", GET_WITH_HEADERS, 3)] {
+        let through = |client: &reqwest_middleware::ClientWithMiddleware| {
+            allocations(|| doors.runtime.block_on(async { read!(request!(client, &doors.url, plan)) }))
+        };
+        let chain = ClientBuilder::new(doors.bare.clone());
+        let nothing = through(&chain.with(Nothing).build());
+        let chain = ClientBuilder::new(doors.bare.clone());
+        let middleware = through(&chain.with(RetryMiddleware::new(endpoints())).build()) - nothing;
+
+        let through = |service: &mut dyn FnMut(reqwest::Request)| {
+            let build = || request!(doors.bare, &doors.url, plan).build().unwrap();
+            allocations(|| service(build()))
+        };
+        let mut bare = doors.bare.clone();
+        let plain = through(&mut |request| {
+            doors.runtime.block_on(async { bare.call(request).await.unwrap().bytes().await.unwrap() });
+        });
+        let mut layered = RetryLayer::new(endpoints()).layer(doors.bare.clone());
+        let tower = through(&mut |request| {
+            let response = async { layered.ready().await.unwrap().call(request).await.unwrap().bytes().await.unwrap() };
+            doors.runtime.block_on(response);
+        }) - plain;
+
+        let http = || reqwest::blocking::Client::builder().no_proxy();
+        let bare = http().build().unwrap();
+        let plain = allocations(|| drop(request!(bare, &doors.url, plan.blocking()).send().unwrap().bytes().unwrap()));
+        let client = forbear::blocking::Client::builder(http()).endpoints(endpoints()).build().unwrap();
+        let blocking =
+            allocations(|| drop(request!(client, &doors.url, plan.blocking()).send().unwrap().bytes().unwrap()))
+                - plain;
+
+        println!("{name}: middleware {middleware:+}, tower over reqwest {tower:+}, blocking {blocking:+}");
+        assert!(middleware <= copies, "{name}: middleware {middleware}");
+        assert!(tower <= copies + 1, "{name}: tower {tower}: the future, which has no name, is boxed");
+        assert!(blocking <= copies, "{name}: blocking {blocking}");
+    }
+
+    let ready_made = service_fn(|_: Request<()>| std::future::ready(Ok::<_, Infallible>(Response::new(()))));
+    let request = || Request::get("http://orders.internal/7").body(()).unwrap();
+    let mut plain = ready_made;
+    let plain = allocations(|| drop(doors.runtime.block_on(plain.call(request())).unwrap()));
+    let mut layered = RetryLayer::new(endpoints()).layer(ready_made);
+    let layered = allocations(|| drop(doors.runtime.block_on(layered.call(request())).unwrap()));
+    println!("a service that is ready-made: tower {:+}", layered - plain);
+    assert!(layered - plain <= 1, "{layered}, not {plain}: the boxed future, and nothing for the copy");
+}
+
+impl Plan {
+    #[cfg(feature = "blocking")]
+    fn blocking(self) -> BlockingPlan {
+        BlockingPlan { method: self.method, headers: self.headers, body: None }
+    }
+}
+
+/// A plan without a body, whose type is another there.
+#[cfg(feature = "blocking")]
+#[derive(Clone, Copy)]
+struct BlockingPlan {
+    method: fn() -> Method,
+    headers: &'static [&'static str],
+    body: Option<fn() -> reqwest::blocking::Body>,
+}
+
 impl Doors {
     fn open() -> Self {
         let (tell, url) = mpsc::channel();
