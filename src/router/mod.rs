@@ -9,6 +9,7 @@ mod pattern;
 mod template;
 
 use std::collections::BTreeMap;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use http::Method;
@@ -54,6 +55,10 @@ impl HostRoutes {
 /// room for `/{id}` beside `/{*rest}`.
 #[derive(Default)]
 struct Routes(Vec<(Shape, matchit::Router<Methods>)>);
+
+/// Once built it is only read: its cells are for building.
+impl UnwindSafe for Routes {}
+impl RefUnwindSafe for Routes {}
 
 impl Routes {
     /// Returns the endpoint for a path in its canonical spelling.

@@ -126,7 +126,9 @@ fn an_adapter_allocates_one_copy_of_the_url_and_of_the_headers_beyond_what_its_f
 
     let doors = Doors::open();
     let endpoints = || Endpoints::builder().observer(silent).build().unwrap();
-    for (name, plan, copies) in [("GET", GET, 1), ("GET with 4 headers", GET_WITH_HEADERS, 3)] {
+    // The first copy of a name or a value makes it one that is shared. reqwest does that, too, but the blocking one on a
+    // thread of its own, where it is not counted.
+    for (name, plan, copies, shared) in [("GET", GET, 1, 0), ("GET with 4 headers", GET_WITH_HEADERS, 3, 8)] {
         let through = |client: &reqwest_middleware::ClientWithMiddleware| {
             allocations(|| doors.runtime.block_on(async { read!(request!(client, &doors.url, plan)) }))
         };
@@ -160,7 +162,7 @@ fn an_adapter_allocates_one_copy_of_the_url_and_of_the_headers_beyond_what_its_f
         println!("{name}: middleware {middleware:+}, tower over reqwest {tower:+}, blocking {blocking:+}");
         assert!(middleware <= copies, "{name}: middleware {middleware}");
         assert!(tower <= copies + 1, "{name}: tower {tower}: the future, which has no name, is boxed");
-        assert!(blocking <= copies, "{name}: blocking {blocking}");
+        assert!(blocking <= copies + shared, "{name}: blocking {blocking}");
     }
 
     let ready_made = service_fn(|_: Request<()>| std::future::ready(Ok::<_, Infallible>(Response::new(()))));
