@@ -22,14 +22,18 @@ use crate::report::{AttemptReport, Report};
 /// It does no I/O. Whoever drives it keeps this contract:
 ///
 /// 1. [`begin`](Self::begin) before each attempt, the first one included. If it refuses, send nothing and hand back
-///    what came last.
-/// 2. Send, for at most [`Attempt::timeout`] until the head of the response.
+///    what came last. What takes its time and is done to each request, such as fetching a token, goes before it:
+///    [`upcoming`](Self::upcoming) tells what it is for.
+/// 2. Send, for at most [`Attempt::timeout`] until the head of the response. What came before is dropped first, so that its
+///    connection is free.
 /// 3. [`on_outcome`](Self::on_outcome) with what came. On [`Decision::Retry`] wait at least as long as it says, then
 ///    begin again; on [`Decision::Done`] hand back what came.
+/// 4. The reading of the body is for no longer than [`Attempt::time_left`] after the attempt began, if that is limited. A
+///    body that breaks is not an outcome: the server has answered.
 ///
 /// To drop a call is safe at any point: the price of a retry that was not sent goes back to the budget.
 ///
-/// A whole loop, over a client that blocks:
+/// A whole loop, over a client that blocks. The examples `sdk_hyper` and `sdk_ureq` are whole SDKs:
 ///
 /// ```
 /// # use std::time::{Duration, Instant, SystemTime};
@@ -54,19 +58,22 @@ use crate::report::{AttemptReport, Report};
 ///         .headers(request.headers()) // for `Idempotency-Key`
 ///         .replayable(true) // the body is bytes
 ///         .start(now(), seed);
-///     let mut last = Err(Failure::Timeout); // too late for even one attempt: only with a `timeout`
+///     let mut last = None;
 ///     while let Ok(attempt) = call.begin(now()) {
-///         last = transport.send(request, attempt.timeout());
-///         let outcome = match &last {
+///         drop(last.take()); // its connection is not held through the next attempt
+///         let result = transport.send(request, attempt.timeout());
+///         let outcome = match &result {
 ///             Ok(response) => Outcome::response(response.status(), response.headers(), SystemTime::now()),
 ///             Err(failure) => Outcome::failure(*failure),
 ///         };
-///         match call.on_outcome(&outcome, now()) {
+///         let decision = call.on_outcome(&outcome, now());
+///         last = Some(result); // handed back if the retry cannot start after all
+///         match decision {
 ///             Decision::Retry(retry) => std::thread::sleep(retry.wait()),
 ///             Decision::Done(_) => break,
 ///         }
 ///     }
-///     last
+///     last.unwrap_or(Err(Failure::Timeout)) // too late for even one attempt: only with a `timeout`
 /// }
 /// # let request = Request::get("http://orders.internal").body(Vec::new()).unwrap();
 /// # assert_eq!(send(&Endpoints::default(), Instant::now(), &Transport, &request, 7).unwrap().status(), 200);

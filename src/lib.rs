@@ -94,8 +94,12 @@
 //! - `reqwest` (default): `Client`, over reqwest 0.13, which is re-exported as `forbear::reqwest`.
 //! - `tracing` (default): `Tracing`, the observer that is used unless another is set.
 //! - `json`, `query`, `form`, `multipart`: the methods of `RequestBuilder` of the same names, as reqwest's own features.
+//! - `blocking`: `blocking::Client`, over reqwest's blocking client.
+//! - `middleware`: `middleware::RetryMiddleware`, for reqwest-middleware.
+//! - `tower`: `tower::RetryLayer`, for services over HTTP.
 //! - `serde`: `Config`, by which endpoints come from a file.
-//! - `test-util`: `Scenario`, a policy on made-up time.
+//! - `test-util`: for tests: `Scenario`, a policy on made-up time; `Script`, which answers a client without a network;
+//!   `Recorder`, which remembers events.
 //!
 //! None of them changes what is decided.
 

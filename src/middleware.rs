@@ -49,6 +49,11 @@ use crate::report::Report;
 #[derive(Clone)]
 pub struct RetryMiddleware(Door<Request>);
 
+/// The snippets of the guide are tried, too.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/from-reqwest-retry.md")]
+mod guide {}
+
 impl RetryMiddleware {
     /// Returns a middleware with a policy, or with endpoints that may be shared with others.
     #[must_use]

@@ -108,3 +108,45 @@ fn connect(error: &(dyn StdError + 'static)) -> Failure {
     let passes = |error| is_transient(error) || is_timeout(error) || error.to_string() == "dns error";
     if chain(error).any(passes) { Failure::Connect } else { Failure::ConnectPermanent }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use ::tower::service_fn;
+    use http_body_util::Empty;
+    use hyper_util::client::legacy::Client;
+    use hyper_util::client::legacy::connect::HttpConnector;
+    use hyper_util::client::legacy::connect::dns::Name;
+    use hyper_util::rt::TokioExecutor;
+
+    use super::*;
+
+    #[test]
+    fn an_error_is_known_wherever_in_the_chain_it_is() {
+        let boxed = |error: io::Error| io::Error::other(error);
+        for (error, expected) in [
+            (boxed(ErrorKind::TimedOut.into()), Failure::Timeout),
+            (boxed(io::Error::other(Elapsed::new())), Failure::Timeout),
+            (boxed(io::Error::other(Overloaded::new())), Failure::Caller),
+            (boxed(ErrorKind::ConnectionReset.into()), Failure::Interrupted),
+            (io::Error::other("nobody knows"), Failure::Interrupted),
+        ] {
+            assert_eq!(failure(&error), expected, "{error:?}");
+        }
+    }
+
+    /// hyper-util's own errors cannot be made by hand.
+    #[tokio::test]
+    async fn a_name_that_is_not_found_may_be_found_later_and_no_scheme_never() {
+        let nowhere = service_fn(|_: Name| async { Err::<std::vec::IntoIter<_>, _>(io::Error::other("no such name")) });
+        let connector = HttpConnector::new_with_resolver(nowhere);
+        let client: Client<_, Empty<&[u8]>> = Client::builder(TokioExecutor::new()).build(connector);
+        for (uri, expected) in
+            [("http://orders.internal", Failure::Connect), ("https://orders.internal", Failure::ConnectPermanent)]
+        {
+            let error = client.get(uri.parse().unwrap()).await.unwrap_err();
+            assert_eq!(failure(&error), expected, "{error:?}");
+        }
+    }
+}
