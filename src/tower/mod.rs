@@ -1,4 +1,4 @@
-//! For stacks of [`tower`](::tower): a layer over any service that takes an `http::Request`, or reqwest's.
+//! For stacks of [tower](https://docs.rs/tower): a layer over any service that takes an `http::Request`, or reqwest's.
 //!
 //! ```
 //! use std::time::Duration;
