@@ -370,6 +370,11 @@ impl Call {
         self.terms.replayable = replayable;
     }
 
+    #[cfg(any(feature = "reqwest", feature = "tower"))]
+    pub(crate) const fn started(&self) -> Now {
+        self.started
+    }
+
     /// Returns whether the first attempt could lead to another, if the body could be replayed.
     #[cfg(any(feature = "reqwest", feature = "tower"))]
     pub(crate) fn may_repeat(&self) -> bool {

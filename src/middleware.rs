@@ -31,23 +31,26 @@ use reqwest::{Body, Request, Response};
 use reqwest_middleware::{Error, Middleware, Next};
 
 use crate::call::Attempt;
-use crate::client::transport::{BodyFactory, Door, Execute, Lost, Wishes};
+use crate::client::transport::{BodyFactory, Execute, Http, Lost, Wishes};
 use crate::client::{self, failure};
-use crate::drive::{Hook, Keys, clock};
-use crate::endpoints::{Endpoints, Snapshot};
+use crate::drive::{Door, Hook, Hooks, Keys, clock};
+use crate::endpoints::{Endpoints, Overrides, Snapshot};
 use crate::outcome::Failure;
 use crate::report::Report;
 
 /// Retries with patience what comes after it in the chain.
 ///
-/// A request says of itself what is in its extensions: [`Overrides`](crate::Overrides), and a [`BodyWith`]. The
+/// A request says of itself what is in its extensions: [`Overrides`], and a [`BodyWith`]. The
 /// [`Report`] is put there, and on a response, too.
 ///
 /// Errors stay what they are: those of reqwest, those of other middleware, which blame nobody and are handed back at once. An
 /// attempt that was cut off by the policy's own timeout is an error of reqwest's whose `is_timeout()` holds. Only a hook that
 /// fails is an `Error::Middleware`, of a [`forbear::Error`](client::Error).
 #[derive(Clone)]
-pub struct RetryMiddleware(Door<Request>);
+pub struct RetryMiddleware {
+    door: Arc<Door>,
+    hooks: Option<Arc<Hooks<Request>>>,
+}
 
 /// The snippets of the guide are tried, too.
 #[cfg(doctest)]
@@ -58,13 +61,13 @@ impl RetryMiddleware {
     /// Returns a middleware with a policy, or with endpoints that may be shared with others.
     #[must_use]
     pub fn new(endpoints: impl Into<Endpoints>) -> Self {
-        Self(Door::careful(endpoints.into()))
+        Self { door: Arc::new(Door::careful(endpoints.into())), hooks: None }
     }
 
     /// Adds what is asked before each attempt, after those that were added before. Default nothing.
     #[must_use]
     pub fn before_attempt(mut self, hook: impl Hook<Request> + 'static) -> Self {
-        Arc::make_mut(self.0.hooks.get_or_insert_default()).add(hook);
+        Arc::make_mut(self.hooks.get_or_insert_default()).add(hook);
         self
     }
 
@@ -72,7 +75,7 @@ impl RetryMiddleware {
     /// [`ClientBuilder::idempotency_keys`](crate::ClientBuilder::idempotency_keys). Default off.
     #[must_use]
     pub fn idempotency_keys(mut self, generator: impl Fn() -> HeaderValue + Send + Sync + 'static) -> Self {
-        self.0.keys = Keys::of(generator);
+        Arc::make_mut(&mut self.door).keys = Keys::of(generator);
         self
     }
 
@@ -81,20 +84,20 @@ impl RetryMiddleware {
     /// Then what fails may prove that nothing was processed, and what is not idempotent is repeated where it does.
     #[must_use]
     pub fn without_redirects(mut self) -> Self {
-        self.0.hidden_redirects = false;
+        Arc::make_mut(&mut self.door).hidden_redirects = false;
         self
     }
 
     /// Returns the numbers of its endpoints now, by the clock of its calls.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.0.endpoints.snapshot(clock::now())
+        self.door.endpoints.snapshot(clock::now())
     }
 }
 
 impl std::fmt::Debug for RetryMiddleware {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RetryMiddleware").field("endpoints", &self.0.endpoints).finish_non_exhaustive()
+        f.debug_struct("RetryMiddleware").field("endpoints", &self.door.endpoints).finish_non_exhaustive()
     }
 }
 
@@ -102,12 +105,14 @@ impl std::fmt::Debug for RetryMiddleware {
 impl Middleware for RetryMiddleware {
     async fn handle(&self, request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response, Error> {
         extensions.remove::<Attempt>(); // of an earlier call
-        let wishes = Wishes {
-            overrides: extensions.get().cloned().unwrap_or_default(),
-            body: extensions.get().map(|BodyWith(factory)| Arc::clone(factory)),
-            form: false,
-        };
-        let (mut call, mut http) = self.0.call(Chain { next, extensions }, request, wishes);
+        let overrides = extensions.get::<Overrides>().cloned();
+        let body = extensions.get().map(|BodyWith(factory)| Arc::clone(factory));
+        let is_plain = overrides.is_none() && body.is_none();
+        let wishes = Wishes { overrides: overrides.unwrap_or_default(), body, form: false };
+        let wishes = (!is_plain).then(|| Box::new(wishes));
+        let mut http =
+            Http::new(Chain { next, extensions }, Arc::clone(&self.door), self.hooks.clone(), request, wishes);
+        let mut call = http.start();
         let result = http.drive(&mut call).await;
         let report = match &result {
             Ok(response) => Report::of(response).cloned(),

@@ -38,9 +38,9 @@ use transport::Http;
 
 use crate::call::Attempt;
 use crate::client::methods::{builder_methods, client_methods};
-use crate::client::transport::{Door, Wishes};
+use crate::client::transport::Wishes;
 use crate::client::{Error, has_default_redirects};
-use crate::drive::{Hooks, Keys, clock};
+use crate::drive::{Door, Hooks, Keys, clock};
 use crate::endpoints::{Endpoints, Snapshot};
 use crate::event::{Listener, Observer};
 use crate::policy::Policy;
@@ -52,7 +52,8 @@ use crate::report::Carrier;
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::blocking::Client,
-    door: Door<Request>,
+    door: Arc<Door>,
+    hooks: Option<Arc<Hooks<Request>>>,
     /// How many redirects were followed, if they are watched.
     redirects: Option<Arc<AtomicU64>>,
 }
@@ -80,7 +81,7 @@ impl Client {
     /// Wraps a finished client, with endpoints that may be shared with others. As careful as [`new`](Self::new).
     #[must_use]
     pub fn with_endpoints(http: reqwest::blocking::Client, endpoints: Endpoints) -> Self {
-        Self { http, door: Door::careful(endpoints), redirects: None }
+        Self { http, door: Arc::new(Door::careful(endpoints)), hooks: None, redirects: None }
     }
 
     /// Returns the reqwest client inside, for what is not to be retried.
@@ -105,10 +106,10 @@ impl Client {
     ///
     /// If no response came from the last attempt. A response is never an error.
     pub fn execute(&self, request: Request) -> Result<Response, Error> {
-        self.execute_with(request, Wishes::default())
+        self.execute_with(request, None)
     }
 
-    fn execute_with(&self, request: Request, wishes: Wishes<Body>) -> Result<Response, Error> {
+    fn execute_with(&self, request: Request, wishes: Option<Box<Wishes<Body>>>) -> Result<Response, Error> {
         let (mut call, http) = Http::call(self, request, wishes);
         http.drive(&mut call).map_err(|lost| Error::lost(lost, call.take_report()))
     }
@@ -181,11 +182,8 @@ impl ClientBuilder {
         }
         let http = http.build().map_err(|error| Error::from_reqwest(error, None))?;
         let hidden_redirects = redirects.is_none();
-        Ok(Client {
-            http,
-            door: Door { endpoints, hooks: self.hooks.into_shared(), keys: self.keys, hidden_redirects },
-            redirects,
-        })
+        let door = Door { endpoints, keys: self.keys, hidden_redirects };
+        Ok(Client { http, door: Arc::new(door), hooks: self.hooks.into_shared(), redirects })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::policy::Policy;
 pub struct RequestBuilder {
     client: Client,
     request: Inner,
-    wishes: Wishes<Body>,
+    wishes: Option<Box<Wishes<Body>>>,
 }
 
 type Inner = reqwest::blocking::RequestBuilder;
@@ -30,7 +30,7 @@ impl RequestBuilder {
     }
 
     pub(super) fn new(client: Client, request: Inner) -> Self {
-        Self { client, request, wishes: Wishes::default() }
+        Self { client, request, wishes: None }
     }
 
     request_methods!();
@@ -38,7 +38,7 @@ impl RequestBuilder {
     /// Sets the body to a multipart form, which is sent once.
     #[cfg(feature = "multipart")]
     pub fn multipart(mut self, form: reqwest::blocking::multipart::Form) -> Self {
-        self.wishes.body = None;
+        self.forget_body_factory();
         self.map(|request| request.multipart(form))
     }
 
@@ -49,7 +49,7 @@ impl RequestBuilder {
     /// If it could not be built, or if no response came from the last attempt. A response is never an error: see
     /// [`error_for_status`](super::error_for_status).
     pub fn send(mut self) -> Result<Response, Error> {
-        let wishes = std::mem::take(&mut self.wishes);
+        let wishes = self.wishes.take();
         let (client, request) = self.build_split();
         client.execute_with(request?, wishes)
     }
@@ -58,6 +58,8 @@ impl RequestBuilder {
 /// Shows neither URL nor headers: both may hold secrets.
 impl fmt::Debug for RequestBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestBuilder").field("overrides", &self.wishes.overrides).finish_non_exhaustive()
+        f.debug_struct("RequestBuilder")
+            .field("overrides", &self.wishes.as_ref().map(|wishes| &wishes.overrides))
+            .finish_non_exhaustive()
     }
 }

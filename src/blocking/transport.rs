@@ -3,15 +3,15 @@
 use std::future::{Future, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use reqwest::blocking::{Body, Request, Response};
 
 use super::Client;
 use crate::call::{Attempt, Call};
-use crate::client::transport::{BodyFactory, Head, Lost, Wishes};
+use crate::client::transport::{BodyFactory, Lost, Wishes, origin};
 use crate::client::{asks_for_json, failure};
-use crate::drive::{self, BoxError, Hooks, Transport, clock};
+use crate::drive::{self, BoxError, Head, Hooks, Transport, clock};
 use crate::now::Now;
 use crate::outcome::{Failure, Outcome};
 use crate::report::Report;
@@ -34,28 +34,31 @@ pub(super) struct Http {
 type Reply = Result<Response, Lost<reqwest::Error>>;
 
 impl Http {
-    pub(super) fn call(client: &Client, mut request: Request, wishes: Wishes<Body>) -> (Call, Self) {
+    pub(super) fn call(client: &Client, mut request: Request, wishes: Option<Box<Wishes<Body>>>) -> (Call, Self) {
+        let now = clock::now();
+        let Wishes { overrides, body, form: _ } = wishes.map_or_else(Wishes::default, |wishes| *wishes);
         let method = request.method().clone();
         client.door.keys.add(&method, request.headers_mut());
-        if wishes.body.is_some() {
+        if body.is_some() {
             *request.body_mut() = None; // made by each attempt
         }
         let head = Head {
             method: &method,
-            url: request.url(),
+            origin: origin(request.url()),
+            path: request.url().path(),
             headers: request.headers(),
-            timeout: request.timeout(),
+            timeout: request.timeout().copied(),
             replayable: request.body().is_none_or(|body| body.as_bytes().is_some()),
         };
-        let call = client.door.start(&head, wishes.overrides);
+        let call = client.door.start(head, overrides, now);
         let http = Self {
             client: client.http.clone(),
             redirects: client.redirects.clone(),
-            hooks: client.door.hooks.clone(),
+            hooks: client.hooks.clone(),
             asked_for_json: asks_for_json(request.headers()),
             request: Some(request),
             staged: None,
-            body: wishes.body,
+            body,
             redirected: false,
         };
         (call, http)
@@ -113,14 +116,17 @@ impl Transport for Http {
         ready(reply)
     }
 
+    fn looks_into(&mut self, _: &Reply) -> bool {
+        false
+    }
+
     fn look_into(&mut self, reply: Reply) -> impl Future<Output = Reply> + Send {
         ready(reply)
     }
 
-    fn outcome<'r>(&'r self, reply: &'r Reply, received_at: SystemTime) -> Outcome<'r> {
+    fn outcome<'r>(&'r self, reply: &'r Reply) -> Outcome<'r> {
         match reply {
-            Ok(response) => Outcome::response(response.status(), response.headers(), received_at)
-                .asked_for_json(self.asked_for_json),
+            Ok(response) => drive::outcome(response.status(), response.headers()).asked_for_json(self.asked_for_json),
             Err(Lost::Failed(error)) => Outcome::failure(failure(error)),
             Err(Lost::Known(failure)) => Outcome::failure(*failure),
             Err(Lost::Hook(_)) => Outcome::failure(Failure::Caller),

@@ -35,7 +35,7 @@ macro_rules! client_methods {
 
         /// Starts a request.
         pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
-            RequestBuilder::new(self.clone(), self.http.request(method, url))
+            RequestBuilder::new(self.clone(), self.as_reqwest().request(method, url))
         }
     };
 }
@@ -125,13 +125,13 @@ macro_rules! request_methods {
         /// Sets the body. A stream can be sent only once: such a request is not retried, and the report says so. For one that
         /// can be made anew, see [`body_with`](Self::body_with).
         pub fn body(mut self, body: impl Into<Body>) -> Self {
-            self.wishes.body = None;
+            self.forget_body_factory();
             self.map(|request| request.body(body))
         }
 
         /// Sets what makes the body of each attempt, so that a stream can be sent again. Each must be the same.
         pub fn body_with(mut self, factory: impl Fn() -> Body + Send + Sync + 'static) -> Self {
-            self.wishes.body = Some(Arc::new(factory));
+            self.wishes.get_or_insert_default().body = Some(Arc::new(factory));
             self
         }
 
@@ -206,8 +206,16 @@ macro_rules! request_methods {
         }
 
         fn overridden(mut self, change: impl FnOnce(Overrides) -> Overrides) -> Self {
-            self.wishes.overrides = change(self.wishes.overrides);
+            let wishes = self.wishes.get_or_insert_default();
+            wishes.overrides = change(std::mem::take(&mut wishes.overrides));
             self
+        }
+
+        /// The body that was set last is the one.
+        fn forget_body_factory(&mut self) {
+            if let Some(wishes) = &mut self.wishes {
+                wishes.body = None;
+            }
         }
 
         fn map(self, change: impl FnOnce(Inner) -> Inner) -> Self {

@@ -12,6 +12,7 @@ pub(crate) mod transport;
 mod way;
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::{Extensions, HeaderValue, Method};
 use reqwest::{Body, IntoUrl, Request, Response, redirect};
@@ -25,10 +26,9 @@ pub(crate) use observe::failure;
 pub use request::RequestBuilder;
 #[cfg(feature = "test-util")]
 pub use script::Script;
-use transport::{Door, Wishes};
-use way::Way;
+use transport::{Http, Wishes};
 
-use crate::drive::{Hook, Hooks, Keys, clock};
+use crate::drive::{Door, Hook, Hooks, Keys, clock};
 use crate::endpoints::{Endpoints, Snapshot};
 use crate::event::{Listener, Observer};
 use crate::policy::Policy;
@@ -48,11 +48,14 @@ use crate::report::Carrier;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Client {
+pub struct Client(Arc<Inner>);
+
+struct Inner {
     http: reqwest::Client,
     #[cfg(feature = "test-util")]
     script: Option<Script>,
-    door: Door<Request>,
+    door: Arc<Door>,
+    hooks: Option<Arc<Hooks<Request>>>,
 }
 
 impl Client {
@@ -81,12 +84,17 @@ impl Client {
     /// Wraps a finished client, with endpoints that may be shared with others. As careful as [`new`](Self::new).
     #[must_use]
     pub fn with_endpoints(http: reqwest::Client, endpoints: Endpoints) -> Self {
-        Self {
+        Self::of(http, Door::careful(endpoints), Hooks::default())
+    }
+
+    fn of(http: reqwest::Client, door: Door, hooks: Hooks<Request>) -> Self {
+        Self(Arc::new(Inner {
             http,
             #[cfg(feature = "test-util")]
             script: None,
-            door: Door::careful(endpoints),
-        }
+            door: Arc::new(door),
+            hooks: hooks.into_shared(),
+        }))
     }
 
     /// Returns the reqwest client inside, for what is not to be retried.
@@ -94,13 +102,13 @@ impl Client {
     /// One that [`builder`](Self::builder) made does not retry by itself either.
     #[must_use]
     pub fn as_reqwest(&self) -> &reqwest::Client {
-        &self.http
+        &self.0.http
     }
 
     /// Returns the numbers of its endpoints now, by the clock of its calls.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.door.endpoints.snapshot(clock::now())
+        self.0.door.endpoints.snapshot(clock::now())
     }
 
     client_methods!();
@@ -113,36 +121,27 @@ impl Client {
     ///
     /// If no response came from the last attempt. A response is never an error.
     pub fn execute(&self, request: Request) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        self.execute_with(Ok(request), Wishes::default())
-    }
-
-    fn way(&self) -> Way {
-        #[cfg(feature = "test-util")]
-        if let Some(script) = &self.script {
-            return Way::Script(script.clone());
-        }
-        Way::Reqwest(self.http.clone())
+        self.execute_with(Ok(request), None)
     }
 
     fn execute_with(
         &self,
         request: Result<Request, Error>,
-        wishes: Wishes<Body>,
+        wishes: Option<Box<Wishes<Body>>>,
     ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        let mut prepared = request.map(|request| self.door.call(self.way(), request, wishes));
+        let http = request
+            .map(|request| Http::new(self.clone(), Arc::clone(&self.0.door), self.0.hooks.clone(), request, wishes));
         async move {
-            let (call, http) = match prepared {
-                Ok((ref mut call, ref mut http)) => (call, http),
-                Err(error) => return Err(error),
-            };
-            http.drive(call).await.map_err(|lost| Error::lost(lost, call.take_report()))
+            let mut http = http?;
+            let mut call = http.start();
+            http.drive(&mut call).await.map_err(|lost| Error::lost(lost, call.take_report()))
         }
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("endpoints", &self.door.endpoints).finish_non_exhaustive()
+        f.debug_struct("Client").field("endpoints", &self.0.door.endpoints).finish_non_exhaustive()
     }
 }
 
@@ -192,12 +191,7 @@ impl ClientBuilder {
             http = http.redirect(observe::watched(policy));
         }
         let http = http.build().map_err(|error| Error::from_reqwest(error, None))?;
-        Ok(Client {
-            http,
-            #[cfg(feature = "test-util")]
-            script: None,
-            door: Door { endpoints, hooks: self.hooks.into_shared(), keys: self.keys, hidden_redirects },
-        })
+        Ok(Client::of(http, Door { endpoints, keys: self.keys, hidden_redirects }, self.hooks))
     }
 }
 
@@ -209,7 +203,11 @@ impl ClientBuilder {
     ///
     /// As [`build`](Self::build).
     pub fn build_scripted(self, script: &Script) -> Result<Client, Error> {
-        Ok(Client { script: Some(script.clone()), ..self.build()? })
+        let Client(client) = self.build()?;
+        let Inner { http, door, hooks, .. } = &*client;
+        let script = Some(script.clone());
+        let inner = Inner { http: http.clone(), script, door: Arc::clone(door), hooks: hooks.clone() };
+        Ok(Client(Arc::new(inner)))
     }
 }
 

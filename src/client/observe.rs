@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 use std::error::Error;
-use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use http::HeaderMap;
 use http::header::ACCEPT;
@@ -18,15 +18,20 @@ thread_local! {
 }
 
 /// Awaits an attempt and notes at once when it is redirected, if the client's redirect policy is [`watched`].
-pub(super) async fn redirects<F: Future>(redirected: &mut bool, attempt: F) -> F::Output {
-    let mut attempt = pin!(attempt);
-    poll_fn(|cx| {
+pub(super) struct Redirects<'a, F> {
+    pub(super) redirected: &'a mut bool,
+    pub(super) attempt: Pin<&'a mut F>,
+}
+
+impl<F: Future> Future for Redirects<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         REDIRECTED.set(false);
-        let poll = attempt.as_mut().poll(cx);
-        *redirected |= REDIRECTED.get();
+        let poll = self.attempt.as_mut().poll(cx);
+        *self.redirected |= REDIRECTED.get();
         poll
-    })
-    .await
+    }
 }
 
 /// Wraps a redirect policy so that whoever awaits the attempt learns of a redirect.

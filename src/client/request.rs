@@ -18,7 +18,7 @@ use crate::policy::Policy;
 pub struct RequestBuilder {
     client: Client,
     request: Inner,
-    wishes: Wishes<Body>,
+    wishes: Option<Box<Wishes<Body>>>,
 }
 
 type Inner = reqwest::RequestBuilder;
@@ -31,7 +31,7 @@ impl RequestBuilder {
     }
 
     pub(super) fn new(client: Client, request: Inner) -> Self {
-        Self { client, request, wishes: Wishes::default() }
+        Self { client, request, wishes: None }
     }
 
     request_methods!();
@@ -43,8 +43,8 @@ impl RequestBuilder {
     #[cfg(feature = "multipart")]
     pub fn multipart(self, form: reqwest::multipart::Form) -> Self {
         let mut with_form = self.map(|request| request.multipart(form));
-        with_form.wishes.form = true;
-        with_form.wishes.body = None;
+        with_form.forget_body_factory();
+        with_form.wishes.get_or_insert_default().form = true;
         with_form
     }
 
@@ -55,7 +55,7 @@ impl RequestBuilder {
     /// If it could not be built, or if no response came from the last attempt. A response is never an error: see
     /// [`error_for_status`](crate::error_for_status).
     pub fn send(mut self) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        let wishes = std::mem::take(&mut self.wishes);
+        let wishes = self.wishes.take();
         let (client, request) = self.build_split();
         client.execute_with(request, wishes)
     }
@@ -64,6 +64,8 @@ impl RequestBuilder {
 /// Shows neither URL nor headers: both may hold secrets.
 impl fmt::Debug for RequestBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestBuilder").field("overrides", &self.wishes.overrides).finish_non_exhaustive()
+        f.debug_struct("RequestBuilder")
+            .field("overrides", &self.wishes.as_ref().map(|wishes| &wishes.overrides))
+            .finish_non_exhaustive()
     }
 }

@@ -2,16 +2,14 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
 use reqwest::{Body, Request, Response, Url};
 
 use super::{body, observe, replay};
 use crate::call::{Attempt, Call};
-use crate::drive::{self, BoxError, Hooks, Keys, Transport, clock};
-use crate::endpoints::{Endpoints, Overrides};
+use crate::drive::{self, BoxError, Door, Head, Hooks, Transport, clock};
+use crate::endpoints::Overrides;
 use crate::origin::Origin;
 use crate::outcome::{Failure, Outcome};
 use crate::report::Report;
@@ -40,57 +38,6 @@ pub(crate) trait Execute: Send {
     }
 }
 
-/// What all calls through one door have in common, whose requests are of type `R`.
-pub(crate) struct Door<R> {
-    pub(crate) endpoints: Endpoints,
-    pub(crate) hooks: Option<Arc<Hooks<R>>>,
-    pub(crate) keys: Keys,
-    pub(crate) hidden_redirects: bool,
-}
-
-impl<R> Door<R> {
-    /// As careful as it has to be with a client that was finished before.
-    pub(crate) fn careful(endpoints: Endpoints) -> Self {
-        Self { endpoints, hooks: None, keys: Keys::default(), hidden_redirects: true }
-    }
-
-    pub(crate) fn start(&self, head: &Head<'_>, overrides: Overrides) -> Call {
-        let origin = Origin::new(head.url.scheme(), head.url.host_str().unwrap_or_default(), head.url.port());
-        let overrides = match head.timeout {
-            Some(timeout) => overrides.timeout(*timeout),
-            None => overrides,
-        };
-        self.endpoints
-            .call_to(head.method, origin, head.url.path())
-            .headers(head.headers)
-            .replayable(head.replayable)
-            .hidden_redirects(self.hidden_redirects)
-            .overrides(overrides)
-            .start(clock::now(), clock::seed())
-    }
-}
-
-impl<R> Clone for Door<R> {
-    fn clone(&self) -> Self {
-        Self {
-            endpoints: self.endpoints.clone(),
-            hooks: self.hooks.clone(),
-            keys: self.keys.clone(),
-            hidden_redirects: self.hidden_redirects,
-        }
-    }
-}
-
-/// What a call is about.
-pub(crate) struct Head<'a> {
-    pub(crate) method: &'a Method,
-    pub(crate) url: &'a Url,
-    pub(crate) headers: &'a HeaderMap,
-    /// The time of the whole call.
-    pub(crate) timeout: Option<&'a Duration>,
-    pub(crate) replayable: bool,
-}
-
 /// What is said of one call besides its request, whose body is a `B`.
 pub(crate) struct Wishes<B> {
     pub(crate) overrides: Overrides,
@@ -114,65 +61,26 @@ impl<B> Clone for Wishes<B> {
     }
 }
 
-impl Door<Request> {
-    /// Starts a call. What it returns is moved once and borrowed from there on: that keeps futures small.
-    pub(crate) fn call<E>(&self, execute: E, mut request: Request, wishes: Wishes<Body>) -> (Call, Http<E>) {
-        let method = request.method().clone();
-        self.keys.add(&method, request.headers_mut());
-        if wishes.body.is_some() {
-            *request.body_mut() = None; // made by each attempt
-        }
-        let head = Head {
-            method: &method,
-            url: request.url(),
-            headers: request.headers(),
-            timeout: request.timeout(),
-            replayable: replay::is_replayable(&request),
-        };
-        let mut call = self.start(&head, wishes.overrides);
-        if wishes.form && call.may_repeat() {
-            replay::gather(&mut request);
-            call.set_replayable(replay::is_replayable(&request));
-        }
-        let http = Http {
-            execute,
-            own_timeout: request.timeout().is_some(),
-            request: Some(request),
-            staged: None,
-            hooks: self.hooks.clone(),
-            body: wishes.body,
-            looks_from: match (call.policy().looks_into_bodies(), call.policy().classifier()) {
-                (false, _) => None,
-                (true, None) => Some(500),
-                (true, Some(_)) => Some(400),
-            },
-            asked_for_json: false,
-            redirected: false,
-            seen: Bytes::new(),
-        };
-        (call, http)
-    }
-}
-
 /// One request over reqwest.
 pub(crate) struct Http<E> {
     execute: E,
+    door: Arc<Door>,
+    hooks: Option<Arc<Hooks<Request>>>,
     /// Taken by the last attempt.
     request: Option<Request>,
-    /// What the hooks have made of it for the attempt that is upcoming.
+    wishes: Option<Box<Wishes<Body>>>,
+    /// What the hooks have made of the request for the attempt that is upcoming.
     staged: Option<Box<Request>>,
-    hooks: Option<Arc<Hooks<Request>>>,
-    body: Option<BodyFactory<Body>>,
-    /// Whether the request sets the time of the call, instead of the client's own timeout, as with reqwest.
-    own_timeout: bool,
+    /// What was seen of the body of the reply.
+    seen: Option<Box<Bytes>>,
     /// The lowest status whose body is looked at, a 429 apart.
     looks_from: Option<u16>,
+    /// Whether the request sets the time of the call, instead of the client's own timeout, as with reqwest.
+    own_timeout: bool,
     /// Whether the request asked for JSON, noted when the last attempt takes it. Until then it tells that itself.
     asked_for_json: bool,
     /// Whether the attempt was redirected.
     redirected: bool,
-    /// What was seen of the body of its reply.
-    seen: Bytes,
 }
 
 /// How a call ended without a response.
@@ -184,6 +92,64 @@ pub(crate) enum Lost<E> {
 }
 
 impl<E: Execute> Http<E> {
+    pub(crate) fn new(
+        execute: E,
+        door: Arc<Door>,
+        hooks: Option<Arc<Hooks<Request>>>,
+        request: Request,
+        wishes: Option<Box<Wishes<Body>>>,
+    ) -> Self {
+        Self {
+            execute,
+            door,
+            hooks,
+            own_timeout: request.timeout().is_some(),
+            request: Some(request),
+            wishes,
+            staged: None,
+            seen: None,
+            looks_from: None,
+            asked_for_json: false,
+            redirected: false,
+        }
+    }
+
+    /// Starts the call.
+    pub(crate) fn start(&mut self) -> Call {
+        let now = clock::now();
+        let Self { door, request: Some(request), wishes, .. } = self else { unreachable!("no attempt has taken it") };
+        let method = request.method().clone();
+        door.keys.add(&method, request.headers_mut());
+        let (overrides, form) = match wishes {
+            Some(wishes) => {
+                if wishes.body.is_some() {
+                    *request.body_mut() = None; // made by each attempt
+                }
+                (std::mem::take(&mut wishes.overrides), wishes.form)
+            }
+            None => (Overrides::new(), false),
+        };
+        let head = Head {
+            method: &method,
+            origin: origin(request.url()),
+            path: request.url().path(),
+            headers: request.headers(),
+            timeout: request.timeout().copied(),
+            replayable: replay::is_replayable(request),
+        };
+        let mut call = door.start(head, overrides, now);
+        if form && call.may_repeat() {
+            replay::gather(request);
+            call.set_replayable(replay::is_replayable(request));
+        }
+        self.looks_from = match (call.policy().looks_into_bodies(), call.policy().classifier()) {
+            (false, _) => None,
+            (true, None) => Some(500),
+            (true, Some(_)) => Some(400),
+        };
+        call
+    }
+
     /// Drives a call to its end. A response carries the report; otherwise the call still has it.
     pub(crate) async fn drive(&mut self, call: &mut Call) -> Result<Response, Lost<E::Error>> {
         let reply = drive::drive(call, self).await.map_err(Lost::Hook)?;
@@ -204,7 +170,7 @@ impl<E: Execute> Http<E> {
         let kept = if attempt.is_last() { None } else { self.request.as_mut().map(replay::copy) };
         #[expect(clippy::expect_used, reason = "no attempt follows the last, and every other one keeps the request")]
         let mut request = std::mem::replace(&mut self.request, kept).expect("a request is left for this attempt");
-        if let Some(make) = &self.body {
+        if let Some(make) = self.wishes.as_ref().and_then(|wishes| wishes.body.as_ref()) {
             *request.body_mut() = Some(make());
         }
         if self.request.is_none() {
@@ -213,7 +179,12 @@ impl<E: Execute> Http<E> {
         request
     }
 
-    async fn execute(&mut self, attempt: &Attempt) -> Result<Response, Lost<E::Error>> {
+    /// Starts to send, and lends what has to note a redirect. Not a part of the future that awaits it, which would hold the
+    /// request, too.
+    fn start_sending(
+        &mut self,
+        attempt: &Attempt,
+    ) -> (impl Future<Output = Result<Response, Lost<E::Error>>> + Send, &mut bool) {
         let mut request = match self.staged.take() {
             Some(staged) => *staged,
             None => self.take(attempt),
@@ -221,15 +192,19 @@ impl<E: Execute> Http<E> {
         if self.own_timeout {
             *request.timeout_mut() = attempt.time_left(); // limits the reading of the body, too
         }
-        let sent_at = clock::now();
-        let executing = self.execute.execute(request, attempt);
         self.redirected = false;
-        let response = observe::redirects(&mut self.redirected, executing).await?;
-        match attempt.time_left() {
-            Some(left) if !self.own_timeout => {
+        (self.execute.execute(request, attempt), &mut self.redirected)
+    }
+
+    async fn execute(&mut self, attempt: &Attempt) -> Result<Response, Lost<E::Error>> {
+        let limited = attempt.time_left().filter(|_| !self.own_timeout).map(|left| (left, clock::now()));
+        let (sending, redirected) = self.start_sending(attempt);
+        let response = observe::Redirects { redirected, attempt: pin!(sending) }.await?;
+        match limited {
+            Some((left, sent_at)) => {
                 Ok(body::limit(response, left.saturating_sub(clock::now().saturating_since(sent_at))))
             }
-            Some(_) | None => Ok(response),
+            None => Ok(response),
         }
     }
 
@@ -246,16 +221,18 @@ impl<E: Execute> Transport for Http<E> {
     }
 
     async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
-        let mut request = Box::new(self.take(upcoming)); // large, and seldom prepared
+        let mut request = Box::new(self.take(upcoming));
         let (execute, hooks) = (&mut self.execute, &self.hooks);
-        let preparing = Box::pin(async {
-            execute.ready().await?;
-            match hooks {
-                Some(hooks) => hooks.before_attempt(&mut request, upcoming).await,
-                None => Ok(()),
-            }
-        });
-        let prepared = clock::limited(upcoming.time_left(), preparing).await;
+        let prepared = {
+            let preparing = pin!(async {
+                execute.ready().await?;
+                match hooks {
+                    Some(hooks) => hooks.before_attempt(&mut request, upcoming).await,
+                    None => Ok(()),
+                }
+            });
+            clock::limited(upcoming.time_left(), preparing).await
+        };
         self.staged = Some(request);
         prepared.unwrap_or(Ok(()))
     }
@@ -266,24 +243,22 @@ impl<E: Execute> Transport for Http<E> {
             .unwrap_or(Err(Lost::Known(Failure::Timeout)))
     }
 
-    async fn look_into(&mut self, reply: Self::Reply) -> Self::Reply {
-        match reply {
-            Ok(response) if self.looks_from.is_some_and(|from| body::may_tell(&response, from)) => {
-                let (response, seen) = Box::pin(body::look_into(response)).await; // large, and seldom needed
-                self.seen = seen;
-                Ok(response)
-            }
-            other => {
-                self.seen = Bytes::new();
-                other
-            }
-        }
+    fn looks_into(&mut self, reply: &Self::Reply) -> bool {
+        self.seen = None;
+        let response = reply.as_ref().ok();
+        response.zip(self.looks_from).is_some_and(|(response, from)| body::may_tell(response, from))
     }
 
-    fn outcome<'r>(&'r self, reply: &'r Self::Reply, received_at: SystemTime) -> Outcome<'r> {
+    async fn look_into(&mut self, reply: Self::Reply) -> Self::Reply {
+        let (response, seen) = body::look_into(reply?).await;
+        self.seen = Some(Box::new(seen));
+        Ok(response)
+    }
+
+    fn outcome<'r>(&'r self, reply: &'r Self::Reply) -> Outcome<'r> {
         match reply {
-            Ok(response) => Outcome::response(response.status(), response.headers(), received_at)
-                .body(&self.seen)
+            Ok(response) => drive::outcome(response.status(), response.headers())
+                .body(self.seen.as_ref().map_or(&[], |seen| seen))
                 .asked_for_json(response.status().as_u16() >= 500 && self.asked_for_json()),
             Err(Lost::Failed(error)) => Outcome::failure(self.execute.failure(error)),
             Err(Lost::Known(failure)) => Outcome::failure(*failure),
@@ -294,8 +269,12 @@ impl<E: Execute> Transport for Http<E> {
 
     async fn set_aside(&mut self, reply: Self::Reply) -> Self::Reply {
         match reply {
-            Ok(response) => Ok(Box::pin(body::set_aside(response)).await), // large, and seldom needed
+            Ok(response) => Ok(body::set_aside(response).await),
             Err(lost) => Err(lost),
         }
     }
+}
+
+pub(crate) fn origin(url: &Url) -> Origin<'_> {
+    Origin::new(url.scheme(), url.host_str().unwrap_or_default(), url.port())
 }

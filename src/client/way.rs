@@ -5,20 +5,12 @@ use std::task::{Context, Poll};
 
 use reqwest::{Request, Response};
 
-use super::observe;
-#[cfg(feature = "test-util")]
-use super::script::Script;
 use super::transport::{Execute, Lost};
+use super::{Client, observe};
 use crate::call::Attempt;
 use crate::outcome::Failure;
 
-pub(super) enum Way {
-    Reqwest(reqwest::Client),
-    #[cfg(feature = "test-util")]
-    Script(Script),
-}
-
-impl Execute for Way {
+impl Execute for Client {
     type Error = reqwest::Error;
 
     fn execute(
@@ -26,11 +18,11 @@ impl Execute for Way {
         request: Request,
         _: &Attempt,
     ) -> impl Future<Output = Result<Response, Lost<reqwest::Error>>> + Send {
-        match self {
-            Self::Reqwest(client) => Executing::Reqwest(client.execute(request)),
-            #[cfg(feature = "test-util")]
-            Self::Script(script) => Executing::Script(Box::pin(script.clone().answer(request))),
+        #[cfg(feature = "test-util")]
+        if let Some(script) = &self.0.script {
+            return Executing::Script(Box::pin(script.clone().answer(request)));
         }
+        Executing::Reqwest(self.0.http.execute(request))
     }
 
     fn failure(&self, error: &reqwest::Error) -> Failure {

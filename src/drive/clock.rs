@@ -1,13 +1,15 @@
 //! The only clock, the only sleep and the only dice.
 #![expect(clippy::disallowed_methods, reason = "this is the one file that may")]
 
+use std::pin::Pin;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 #[cfg(target_os = "linux")]
 use rustix::time::ClockId;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use crate::now::Now;
 
@@ -95,16 +97,32 @@ pub(crate) fn wait_blocking(since: Now, wait: Duration) {
 
 /// Returns a future that is ready after `duration`.
 #[cfg(feature = "reqwest")]
-pub(crate) fn sleep(duration: Duration) -> tokio::time::Sleep {
+pub(crate) fn sleep(duration: Duration) -> Sleep {
     tokio::time::sleep(duration)
 }
 
-/// Awaits a future for a limited time, or without a limit. `None` means that the time was up. A large future is pinned
-/// first, or it is held twice.
-pub(crate) async fn limited<F: Future>(limit: Option<Duration>, future: F) -> Option<F::Output> {
-    match limit {
-        Some(limit) => tokio::time::timeout(limit, future).await.ok(),
-        None => Some(future.await),
+/// Awaits a future for a limited time, or without a limit. `None` means that the time was up.
+pub(crate) fn limited<F: Future>(limit: Option<Duration>, future: Pin<&mut F>) -> Limited<'_, F> {
+    Limited { future, deadline: limit.map(|limit| Box::pin(tokio::time::sleep(limit))) }
+}
+
+/// The timer is boxed, as it is larger than all the rest and mostly not there.
+pub(crate) struct Limited<'a, F> {
+    future: Pin<&'a mut F>,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl<F: Future> Future for Limited<'_, F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(output) = self.future.as_mut().poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        match &mut self.deadline {
+            Some(deadline) => deadline.as_mut().poll(cx).map(|()| None),
+            None => Poll::Pending,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod cause;
 pub(crate) mod clock;
+mod door;
 #[cfg(feature = "reqwest")]
 mod hook;
 mod key;
@@ -13,12 +14,15 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
+pub(crate) use door::{Door, Head};
 #[cfg(feature = "reqwest")]
 pub use hook::Hook;
 #[cfg(feature = "reqwest")]
 pub(crate) use hook::Hooks;
 pub(crate) use key::Keys;
 pub use key::random_key;
+
+use http::{HeaderMap, StatusCode};
 
 use crate::call::{Attempt, Call};
 use crate::now::Now;
@@ -43,11 +47,14 @@ pub(crate) trait Transport {
     /// Sends the request once, and cuts it off after the attempt's timeout.
     fn send(&mut self, attempt: &Attempt) -> impl Future<Output = Self::Reply> + Send;
 
+    /// Returns whether to look into the reply, which is the last one that came.
+    fn looks_into(&mut self, reply: &Self::Reply) -> bool;
+
     /// Looks into a reply for what tells more of it. Not a part of the attempt's time: its head is there.
     fn look_into(&mut self, reply: Self::Reply) -> impl Future<Output = Self::Reply> + Send;
 
-    /// Returns the facts of a reply that came at `received_at`.
-    fn outcome<'r>(&'r self, reply: &'r Self::Reply, received_at: SystemTime) -> Outcome<'r>;
+    /// Returns the facts of a reply that has just come.
+    fn outcome<'r>(&'r self, reply: &'r Self::Reply) -> Outcome<'r>;
 
     /// Keeps a reply for the case that the retry which was to replace it cannot start, at the least cost for others.
     fn set_aside(&mut self, reply: Self::Reply) -> impl Future<Output = Self::Reply> + Send;
@@ -66,27 +73,46 @@ pub(crate) trait Transport {
 ///
 /// What preparing failed with. The call has not ended then: whoever drops it gives back what was not sent.
 pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> Result<Option<T::Reply>, BoxError> {
+    // What is seldom needed is boxed: a call in flight is as large as the largest of its states.
     let mut last = None;
+    let mut now = call.started();
     // No retry is decided after `max_attempts`, and without one `begin` refuses: this ends.
     loop {
         if transport.needs_preparing() {
-            if let Ok(upcoming) = call.upcoming(clock::now()) {
-                transport.prepare(&upcoming).await?;
+            if let Ok(upcoming) = call.upcoming(now) {
+                Box::pin(transport.prepare(&upcoming)).await?;
+                now = clock::now();
             }
         }
-        let Ok(attempt) = call.begin(clock::now()) else { return Ok(last) };
+        let Ok(attempt) = call.begin(now) else { return Ok(last.map(|last: Box<T::Reply>| *last)) };
         drop(last.take()); // its connection is not held through the next attempt
-        let reply = transport.send(&attempt).await;
-        let reply = transport.look_into(reply).await;
+        let mut reply = transport.send(&attempt).await;
+        if transport.looks_into(&reply) {
+            reply = Box::pin(transport.look_into(reply)).await;
+        }
         let decided_at = clock::now();
-        match call.on_outcome(&transport.outcome(&reply, clock::wall()), decided_at) {
+        let decision = call.on_outcome(&transport.outcome(&reply), decided_at);
+        match decision {
             Decision::Done(_) => return Ok(Some(reply)),
             Decision::Retry(retry) => {
-                last = Some(transport.set_aside(reply).await);
-                transport.wait(decided_at, retry.wait()).await;
+                last = Some(Box::pin(wait_with(transport, reply, decided_at, retry.wait())).await);
+                now = clock::now();
             }
         }
     }
+}
+
+/// Sets a reply aside and waits. The one is a part of the other.
+async fn wait_with<T: Transport>(transport: &mut T, reply: T::Reply, since: Now, wait: Duration) -> Box<T::Reply> {
+    let reply = Box::new(transport.set_aside(reply).await);
+    transport.wait(since, wait).await;
+    reply
+}
+
+/// Returns the outcome of a response that has just come. The wall clock is read only where a date may have to be compared.
+pub(crate) fn outcome(status: StatusCode, headers: &HeaderMap) -> Outcome<'_> {
+    let received_at = if status.as_u16() < 400 { SystemTime::UNIX_EPOCH } else { clock::wall() };
+    Outcome::response(status, headers, received_at)
 }
 
 /// Drives a call over a transport that blocks, and so is never pending.
@@ -105,7 +131,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::task::{Context, Poll, Waker};
 
-    use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header::RETRY_AFTER};
+    use http::{HeaderValue, Method, Uri, header::RETRY_AFTER};
     use tokio::time::Instant;
 
     use super::*;
@@ -160,24 +186,28 @@ mod tests {
 
         async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
             self.prepared.push(upcoming.clone());
-            clock::limited(upcoming.time_left(), tokio::time::sleep(self.preparing)).await;
+            clock::limited(upcoming.time_left(), pin!(tokio::time::sleep(self.preparing))).await;
             Ok(())
         }
 
         async fn send(&mut self, attempt: &Attempt) -> Reply {
             self.sent_at.push(self.started.elapsed());
             let (after, reply) = self.replies.pop_front().expect("no more attempts than replies");
-            let in_time = clock::limited(attempt.timeout(), tokio::time::sleep(after)).await;
+            let in_time = clock::limited(attempt.timeout(), pin!(tokio::time::sleep(after))).await;
             in_time.map_or(Reply::Failure(Failure::Timeout), |()| reply)
+        }
+
+        fn looks_into(&mut self, _: &Reply) -> bool {
+            false
         }
 
         async fn look_into(&mut self, reply: Reply) -> Reply {
             reply
         }
 
-        fn outcome<'r>(&'r self, reply: &'r Reply, received_at: SystemTime) -> Outcome<'r> {
+        fn outcome<'r>(&'r self, reply: &'r Reply) -> Outcome<'r> {
             match reply {
-                Reply::Response(status, headers) => Outcome::response(*status, headers, received_at),
+                Reply::Response(status, headers) => outcome(*status, headers),
                 Reply::Failure(failure) => Outcome::failure(*failure),
             }
         }
@@ -326,11 +356,15 @@ mod tests {
             Arc::clone(&self.replies)
         }
 
+        fn looks_into(&mut self, _: &Arc<()>) -> bool {
+            false
+        }
+
         async fn look_into(&mut self, reply: Arc<()>) -> Arc<()> {
             reply
         }
 
-        fn outcome<'r>(&'r self, _: &'r Arc<()>, _: SystemTime) -> Outcome<'r> {
+        fn outcome<'r>(&'r self, _: &'r Arc<()>) -> Outcome<'r> {
             Outcome::failure(Failure::Connect)
         }
 

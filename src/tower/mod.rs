@@ -66,7 +66,7 @@ pub use error::Error;
 pub use replay::{CloneBody, Replay};
 use transport::Http;
 
-use crate::drive::{BoxError, Keys, clock};
+use crate::drive::{BoxError, Door, Keys, clock};
 use crate::endpoints::{Endpoints, Snapshot};
 use crate::outcome::Failure;
 
@@ -79,11 +79,9 @@ pub struct RetryLayer<P = CloneBody>(Arc<Terms<P>>);
 /// What all calls through a layer have in common.
 #[derive(Clone)]
 struct Terms<P> {
-    endpoints: Endpoints,
-    keys: Keys,
+    door: Arc<Door>,
     replay: P,
     failures: Failures,
-    hidden_redirects: bool,
 }
 
 impl RetryLayer {
@@ -93,11 +91,9 @@ impl RetryLayer {
     #[must_use]
     pub fn new(endpoints: impl Into<Endpoints>) -> Self {
         Self(Arc::new(Terms {
-            endpoints: endpoints.into(),
-            keys: Keys::default(),
+            door: Arc::new(Door::careful(endpoints.into())),
             replay: CloneBody(()),
             failures: Failures(None),
-            hidden_redirects: true,
         }))
     }
 }
@@ -117,8 +113,8 @@ impl<P: Clone> RetryLayer<P> {
     /// ```
     #[must_use]
     pub fn replay_with<B, F: Fn(&B) -> Option<B>>(self, replay: F) -> RetryLayer<F> {
-        let Terms { endpoints, keys, failures, hidden_redirects, .. } = Arc::unwrap_or_clone(self.0);
-        RetryLayer(Arc::new(Terms { endpoints, keys, replay, failures, hidden_redirects }))
+        let Terms { door, failures, .. } = Arc::unwrap_or_clone(self.0);
+        RetryLayer(Arc::new(Terms { door, replay, failures }))
     }
 
     /// Sets what knows the errors of a service of your own; `None` is for the default.
@@ -151,7 +147,7 @@ impl<P: Clone> RetryLayer<P> {
     /// Then what fails may prove that nothing was processed, and what is not idempotent is repeated where it does.
     #[must_use]
     pub fn without_redirects(mut self) -> Self {
-        Arc::make_mut(&mut self.0).hidden_redirects = false;
+        self.door().hidden_redirects = false;
         self
     }
 
@@ -162,8 +158,12 @@ impl<P: Clone> RetryLayer<P> {
     /// it only if the servers know the header. [`random_key`](crate::random_key) makes what any of them takes.
     #[must_use]
     pub fn idempotency_keys(mut self, generator: impl Fn() -> HeaderValue + Send + Sync + 'static) -> Self {
-        Arc::make_mut(&mut self.0).keys = Keys::of(generator);
+        self.door().keys = Keys::of(generator);
         self
+    }
+
+    fn door(&mut self) -> &mut Door {
+        Arc::make_mut(&mut Arc::make_mut(&mut self.0).door)
     }
 }
 
@@ -171,7 +171,7 @@ impl<P> RetryLayer<P> {
     /// Returns the numbers of its endpoints now, by the clock of its calls.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.0.endpoints.snapshot(clock::now())
+        self.0.door.endpoints.snapshot(clock::now())
     }
 }
 
@@ -183,7 +183,7 @@ impl<P> Clone for RetryLayer<P> {
 
 impl<P> fmt::Debug for RetryLayer<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RetryLayer").field("endpoints", &self.0.endpoints).finish_non_exhaustive()
+        f.debug_struct("RetryLayer").field("endpoints", &self.0.door.endpoints).finish_non_exhaustive()
     }
 }
 
@@ -242,7 +242,7 @@ impl<S: Clone, P> Clone for Retry<S, P> {
 
 impl<S, P> fmt::Debug for Retry<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Retry").field("endpoints", &self.terms.endpoints).finish_non_exhaustive()
+        f.debug_struct("Retry").field("endpoints", &self.terms.door.endpoints).finish_non_exhaustive()
     }
 }
 

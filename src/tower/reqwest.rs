@@ -10,7 +10,7 @@ use super::error::Error;
 use super::ready::Ready;
 use super::{Failures, ResponseFuture, Retry};
 use crate::call::Attempt;
-use crate::client::transport::{Door, Execute, Lost, Wishes};
+use crate::client::transport::{Execute, Http, Lost};
 use crate::drive::BoxError;
 use crate::outcome::Failure;
 
@@ -29,15 +29,9 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let terms = Arc::clone(&self.terms);
-        let door = Door {
-            endpoints: terms.endpoints.clone(),
-            hooks: None,
-            keys: terms.keys.clone(),
-            hidden_redirects: terms.hidden_redirects,
-        };
-        let service = Stack { service: Ready::new(self.take_ready()), failures: terms.failures.clone() };
-        let (mut call, mut http) = door.call(service, request, Wishes::default());
+        let service = Stack { service: Ready::new(self.take_ready()), failures: self.terms.failures.clone() };
+        let mut http = Http::new(service, Arc::clone(&self.terms.door), None, request, None);
+        let mut call = http.start();
         ResponseFuture(Box::pin(async move {
             http.drive(&mut call).await.map_err(|lost| {
                 let cause = match lost {

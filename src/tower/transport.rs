@@ -3,7 +3,6 @@
 use std::future::{Future, ready};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use ::tower::Service;
 use http::{Request, Response};
@@ -13,7 +12,7 @@ use super::error::Error;
 use super::ready::Ready;
 use super::replay::Replay;
 use crate::call::{Attempt, Call};
-use crate::drive::{self, BoxError, Transport, clock};
+use crate::drive::{self, BoxError, Head, Transport, clock};
 use crate::endpoints::Overrides;
 use crate::origin::Origin;
 use crate::outcome::{Failure, Outcome};
@@ -41,17 +40,19 @@ where
     C: Send,
 {
     pub(super) fn call(terms: Arc<Terms<P>>, service: S, mut request: Request<B>) -> (Call, Self) {
+        let now = clock::now();
         let method = request.method().clone();
-        terms.keys.add(&method, request.headers_mut());
+        terms.door.keys.add(&method, request.headers_mut());
         let overrides = request.extensions().get::<Overrides>().cloned().unwrap_or_default();
-        let mut call = terms
-            .endpoints
-            .call_to(&method, Origin::of_uri(request.uri()), request.uri().path())
-            .headers(request.headers())
-            .replayable(true) // as far as it has to be
-            .hidden_redirects(terms.hidden_redirects)
-            .overrides(overrides)
-            .start(clock::now(), clock::seed());
+        let head = Head {
+            method: &method,
+            origin: Origin::of_uri(request.uri()),
+            path: request.uri().path(),
+            headers: request.headers(),
+            timeout: None,
+            replayable: true, // as far as it has to be
+        };
+        let mut call = terms.door.start(head, overrides, now);
         let mut kept = None;
         if call.may_repeat() {
             kept = copy(&request, &terms.replay);
@@ -112,13 +113,17 @@ where
         clock::limited(attempt.timeout(), pin!(self.execute(attempt))).await.unwrap_or(Err(None))
     }
 
+    fn looks_into(&mut self, _: &Reply<C>) -> bool {
+        false
+    }
+
     fn look_into(&mut self, reply: Reply<C>) -> impl Future<Output = Reply<C>> + Send {
         ready(reply)
     }
 
-    fn outcome<'r>(&'r self, reply: &'r Reply<C>, received_at: SystemTime) -> Outcome<'r> {
+    fn outcome<'r>(&'r self, reply: &'r Reply<C>) -> Outcome<'r> {
         match reply {
-            Ok(response) => Outcome::response(response.status(), response.headers(), received_at),
+            Ok(response) => drive::outcome(response.status(), response.headers()),
             Err(Some(error)) => Outcome::failure(self.terms.failures.of(&**error)),
             Err(None) => Outcome::failure(Failure::Timeout),
         }
