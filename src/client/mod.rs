@@ -129,10 +129,13 @@ impl Client {
         request: Result<Request, Error>,
         wishes: Option<Box<Wishes<Body>>>,
     ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        let http = request
+        let mut prepared = request
             .map(|request| Http::new(self.clone(), Arc::clone(&self.0.door), self.0.hooks.clone(), request, wishes));
         async move {
-            let mut http = http?;
+            let http = match prepared {
+                Ok(ref mut http) => http, // where it is: moved, it would be held twice
+                Err(error) => return Err(error),
+            };
             let mut call = http.start();
             http.drive(&mut call).await.map_err(|lost| Error::lost(lost, call.take_report()))
         }
