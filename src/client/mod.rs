@@ -126,7 +126,7 @@ impl Client {
 
     fn execute_with(
         &self,
-        request: Result<Request, Error>,
+        request: reqwest::Result<Request>,
         wishes: Option<Box<Wishes<Body>>>,
     ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
         let mut prepared = request
@@ -134,7 +134,7 @@ impl Client {
         async move {
             let http = match prepared {
                 Ok(ref mut http) => http, // where it is: moved, it would be held twice
-                Err(error) => return Err(error),
+                Err(error) => return Err(Error::from_reqwest(error, None)),
             };
             let mut call = http.start();
             http.drive(&mut call).await.map_err(|lost| Error::lost(lost, call.take_report()))

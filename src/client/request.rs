@@ -54,10 +54,8 @@ impl RequestBuilder {
     ///
     /// If it could not be built, or if no response came from the last attempt. A response is never an error: see
     /// [`error_for_status`](crate::error_for_status).
-    pub fn send(mut self) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        let wishes = self.wishes.take();
-        let (client, request) = self.build_split();
-        client.execute_with(request, wishes)
+    pub fn send(self) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
+        self.client.execute_with(self.request.build(), self.wishes)
     }
 }
 
