@@ -156,29 +156,33 @@ impl Call {
     /// Refuses when it is too late for another attempt, however that came about: a sleep that took too long, a
     /// suspended machine (if the caller's clock counts that; std's does not on Linux and macOS). Refuses too when no decision permits one, as on a call that has ended.
     pub fn begin(&mut self, now: Now) -> Result<Attempt, TooLate> {
-        let attempt = self.upcoming(now);
+        let attempt = self.upcoming(now).inspect_err(|_| self.refuse(now))?;
         match self.state {
             State::Ready => self.first = now,
             State::Waiting(payment) => {
                 self.terms.endpoint().counters.on_wait_over();
-                if attempt.is_err() {
-                    let endpoint = self.terms.endpoint();
-                    endpoint.budget.give_back(payment);
-                    endpoint.incidents.on_lost(StopReason::NoTimeLeft);
-                    self.stop(StopReason::NoTimeLeft, now);
-                } else {
-                    self.paid = self.paid.and(payment);
-                }
+                self.paid = self.paid.and(payment);
             }
-            State::InFlight | State::Ended => return attempt,
+            State::InFlight | State::Ended => {}
         }
-        if let Ok(attempt) = &attempt {
-            self.attempts = attempt.number;
-            self.state = State::InFlight;
-        } else {
-            self.state = State::Ended;
+        self.attempts = attempt.number;
+        self.state = State::InFlight;
+        Ok(attempt)
+    }
+
+    /// Ends a call whose next attempt cannot start any more: the time is up.
+    pub(crate) fn refuse(&mut self, now: Now) {
+        match self.state {
+            State::Ready => self.state = State::Ended,
+            State::Waiting(payment) => {
+                let endpoint = self.terms.endpoint();
+                endpoint.budget.give_back(payment);
+                endpoint.incidents.on_lost(StopReason::NoTimeLeft);
+                endpoint.counters.on_wait_over();
+                self.stop(StopReason::NoTimeLeft, now);
+            }
+            State::InFlight | State::Ended => {}
         }
-        attempt
     }
 
     /// Returns the attempt that [`begin`](Self::begin) would begin, and changes nothing.
@@ -200,11 +204,17 @@ impl Call {
         };
         let number = self.attempts.saturating_add(1);
         let time_left = timeout.map(|timeout| timeout.saturating_sub(elapsed));
+        let of_retries = self.max_elapsed().saturating_sub(now.saturating_since(self.first));
+        let time_to_start = match retry {
+            None => time_left,
+            Some(_) => Some(time_left.map_or(of_retries, |left| left.min(of_retries))),
+        };
         Ok(Attempt {
             number,
             retry,
             timeout: [self.policy().attempt_timeout(), time_left].into_iter().flatten().min(),
             time_left,
+            time_to_start,
             last: self.terms.mode != Mode::On || !self.terms.replayable || !self.may_repeat_after(number),
         })
     }
@@ -388,7 +398,7 @@ impl Call {
             && attempts < self.policy().max_attempts()
     }
 
-    fn is_off(&self) -> bool {
+    pub(crate) fn is_off(&self) -> bool {
         self.terms.mode == Mode::Off
     }
 
@@ -547,6 +557,7 @@ pub struct Attempt {
     retry: Option<Retry>,
     timeout: Option<Duration>,
     time_left: Option<Duration>,
+    time_to_start: Option<Duration>,
     last: bool,
 }
 
@@ -582,6 +593,15 @@ impl Attempt {
     #[must_use]
     pub const fn time_left(&self) -> Option<Duration> {
         self.time_left
+    }
+
+    /// Returns for how long it may still start: what is left of [`max_elapsed`](Policy::max_elapsed) for a retry, and of the
+    /// call's whole time. `None` if nothing limits that, as for most first attempts.
+    ///
+    /// What is done to the request before it should take no longer.
+    #[must_use]
+    pub const fn time_to_start(&self) -> Option<Duration> {
+        self.time_to_start
     }
 
     /// Returns whether no other attempt can follow, so that the request need not be kept.

@@ -185,7 +185,7 @@ pub enum EventKind {
     Stop,
     /// A call succeeded after at least one retry.
     Recovered,
-    /// A call was dropped in flight or waiting.
+    /// A call was dropped in flight or waiting, or ended by its own hook.
     Abandoned,
     /// An endpoint began to fail.
     IncidentOpened,

@@ -104,7 +104,8 @@ impl std::fmt::Debug for RetryMiddleware {
 #[async_trait::async_trait]
 impl Middleware for RetryMiddleware {
     async fn handle(&self, request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response, Error> {
-        extensions.remove::<Attempt>(); // of an earlier call
+        extensions.remove::<Attempt>(); // of an earlier call, as the report
+        extensions.remove::<Report>();
         let overrides = extensions.get::<Overrides>().cloned();
         let body = extensions.get().map(|BodyWith(factory)| Arc::clone(factory));
         let is_plain = overrides.is_none() && body.is_none();
@@ -114,10 +115,7 @@ impl Middleware for RetryMiddleware {
             Http::new(Chain { next, extensions }, Arc::clone(&self.door), self.hooks.clone(), request, wishes);
         let mut call = http.start();
         let result = http.drive(&mut call).await;
-        let report = match &result {
-            Ok(response) => Report::of(response).cloned(),
-            Err(_) => call.take_report(),
-        };
+        let report = call.take_report();
         if let Some(report) = &report {
             http.into_execute().extensions.insert(report.clone());
         }
@@ -125,7 +123,7 @@ impl Middleware for RetryMiddleware {
             Ok(response) => Ok(response),
             Err(Lost::Failed(error)) => Err(error),
             Err(Lost::Known(_)) => Err(timed_out().await.into()),
-            Err(Lost::Hook(error)) => Err(Error::middleware(client::Error::of_hook(error, report))),
+            Err(Lost::Unprepared(error)) => Err(Error::middleware(client::Error::of_hook(error, report))),
         }
     }
 }

@@ -54,14 +54,17 @@ impl Observer for Recorder {
             kind: event.kind(),
             call: event.call(),
             endpoint: event.endpoint().to_owned(),
+            url_template: event.url_template().map(str::to_owned),
             method: event.method().clone(),
             server_address: event.server_address().to_owned(),
+            server_port: event.server_port(),
             attempt: event.attempt(),
             max_attempts: event.max_attempts(),
             attempt_report: event.attempt_report().cloned(),
             reason: event.reason(),
             incident: event.incident().cloned(),
             elapsed: event.elapsed(),
+            budget: event.budget(),
         };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
     }
@@ -73,14 +76,17 @@ pub struct RecordedEvent {
     kind: EventKind,
     call: u64,
     endpoint: String,
+    url_template: Option<String>,
     method: Method,
     server_address: String,
+    server_port: Option<u16>,
     attempt: u32,
     max_attempts: u32,
     attempt_report: Option<AttemptReport>,
     reason: Option<StopReason>,
     incident: Option<Incident>,
     elapsed: Option<Duration>,
+    budget: Option<f64>,
 }
 
 impl RecordedEvent {
@@ -102,6 +108,12 @@ impl RecordedEvent {
         &self.endpoint
     }
 
+    /// As [`Event::url_template`].
+    #[must_use]
+    pub fn url_template(&self) -> Option<&str> {
+        self.url_template.as_deref()
+    }
+
     /// As [`Event::method`].
     #[must_use]
     pub const fn method(&self) -> &Method {
@@ -114,10 +126,22 @@ impl RecordedEvent {
         &self.server_address
     }
 
+    /// As [`Event::server_port`].
+    #[must_use]
+    pub const fn server_port(&self) -> Option<u16> {
+        self.server_port
+    }
+
     /// As [`Event::attempt`].
     #[must_use]
     pub const fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// As [`Event::max_attempts`].
+    #[must_use]
+    pub const fn max_attempts(&self) -> u32 {
+        self.max_attempts
     }
 
     /// As [`Event::attempt_report`].
@@ -154,6 +178,12 @@ impl RecordedEvent {
     #[must_use]
     pub const fn elapsed(&self) -> Option<Duration> {
         self.elapsed
+    }
+
+    /// As [`Event::budget`].
+    #[must_use]
+    pub const fn budget(&self) -> Option<f64> {
+        self.budget
     }
 }
 

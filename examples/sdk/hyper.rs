@@ -231,7 +231,10 @@ impl Body {
             match frame.map(|frame| frame.into_data()) {
                 Ok(Ok(data)) => self.read.extend_from_slice(&data),
                 Ok(Err(_trailers)) => {}
-                Err(error) => self.broken = Some(error),
+                Err(error) => {
+                    self.broken = Some(error); // over HTTP/2 it would come for ever
+                    return;
+                }
             }
         }
     }

@@ -7,9 +7,9 @@
 //! |---|---|
 //! | It does not look into bodies. | Nothing ends a read that takes too long. So the pages of proxies are no evidence, and a [`Classify`](crate::Classify) sees no body. |
 //! | The response of a failed attempt is dropped unread. | As above; over HTTP/1.1 its connection is mostly lost. |
-//! | A policy's `attempt_timeout` and `timeout` reach into the body, each read of which may take as long again. | reqwest knows one timeout, and has it for both. |
+//! | A policy's `attempt_timeout` cuts off the reading of the body, too. | reqwest knows one timeout, and has it for both. |
 //! | A hook is a closure. | There is no runtime for one that waits. |
-//! | A multipart form is sent once, unless [`body_with`](RequestBuilder::body_with) makes it. | It is a reader. |
+//! | A multipart form is sent once. | It is a reader. |
 //! | A redirect that one call follows makes others under way careful, too. | Nothing tells whose it was. |
 //!
 //! ```no_run

@@ -39,6 +39,7 @@ impl RequestBuilder {
     #[cfg(feature = "multipart")]
     pub fn multipart(mut self, form: reqwest::blocking::multipart::Form) -> Self {
         self.forget_body_factory();
+        self.wishes.get_or_insert_default().form = true;
         self.map(|request| request.multipart(form))
     }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use http::header::CONTENT_LENGTH;
 use reqwest::blocking::{Body, Request, Response};
 
 use super::Client;
 use crate::call::{Attempt, Call};
+use crate::client::failure;
 use crate::client::transport::{BodyFactory, Lost, Wishes, origin};
-use crate::client::{asks_for_json, failure};
 use crate::drive::{self, BoxError, Head, Hooks, Transport, clock};
 use crate::now::Now;
 use crate::outcome::{Failure, Outcome};
@@ -36,11 +37,14 @@ type Reply = Result<Response, Lost<reqwest::Error>>;
 impl Http {
     pub(super) fn call(client: &Client, mut request: Request, wishes: Option<Box<Wishes<Body>>>) -> (Call, Self) {
         let now = clock::now();
-        let Wishes { overrides, body, form: _ } = wishes.map_or_else(Wishes::default, |wishes| *wishes);
+        let Wishes { overrides, body, form } = wishes.map_or_else(Wishes::default, |wishes| *wishes);
         let method = request.method().clone();
         client.door.keys.add(&method, request.headers_mut());
         if body.is_some() {
             *request.body_mut() = None; // made by each attempt
+            if form {
+                request.headers_mut().remove(CONTENT_LENGTH); // of the form that it replaces
+            }
         }
         let head = Head {
             method: &method,
@@ -55,7 +59,7 @@ impl Http {
             client: client.http.clone(),
             redirects: client.redirects.clone(),
             hooks: client.hooks.clone(),
-            asked_for_json: asks_for_json(request.headers()),
+            asked_for_json: drive::asks_for_json(request.headers()),
             request: Some(request),
             staged: None,
             body,
@@ -65,7 +69,7 @@ impl Http {
     }
 
     pub(super) fn drive(mut self, call: &mut Call) -> Reply {
-        let reply = drive::block_on(drive::drive(call, &mut self)).map_err(Lost::Hook)?;
+        let reply = drive::block_on(drive::drive(call, &mut self)).map_err(Lost::Unprepared)?;
         let mut response = reply.unwrap_or(Err(Lost::Known(Failure::Timeout)))?;
         if let Some(report) = call.take_report() {
             response.extensions_mut().insert::<Report>(report);
@@ -96,13 +100,14 @@ impl Transport for Http {
         self.hooks.is_some()
     }
 
-    async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
+    async fn prepare(&mut self, upcoming: &Attempt) -> Option<Result<(), BoxError>> {
         let mut request = self.take(upcoming);
-        if let Some(hooks) = &self.hooks {
-            hooks.before_attempt(&mut request, upcoming).await?; // all of them are ready
-        }
+        let prepared = match &self.hooks {
+            Some(hooks) => hooks.before_attempt(&mut request, upcoming).await, // all of them are ready
+            None => Ok(()),
+        };
         self.staged = Some(request);
-        Ok(())
+        Some(prepared)
     }
 
     fn send(&mut self, attempt: &Attempt) -> impl Future<Output = Reply> + Send {
@@ -129,7 +134,7 @@ impl Transport for Http {
             Ok(response) => drive::outcome(response.status(), response.headers()).asked_for_json(self.asked_for_json),
             Err(Lost::Failed(error)) => Outcome::failure(failure(error)),
             Err(Lost::Known(failure)) => Outcome::failure(*failure),
-            Err(Lost::Hook(_)) => Outcome::failure(Failure::Caller),
+            Err(Lost::Unprepared(_)) => Outcome::failure(Failure::Caller),
         }
         .redirected(self.redirected)
     }

@@ -74,12 +74,12 @@ impl Error {
         match lost {
             Lost::Failed(error) => Self::from_reqwest(error, report),
             Lost::Known(failure) => Self::new(Cause::Known(failure), report),
-            Lost::Hook(error) => Self::of_hook(error, report),
+            Lost::Unprepared(error) => Self::of_hook(error, report),
         }
     }
 
     pub(crate) fn of_hook(error: BoxError, report: Option<Report>) -> Self {
-        Self::new(Cause::Hook(error), report)
+        Self::new(Cause::Hook(without_url(error)), report)
     }
 
     /// Returns the history of the call, or `None` if nothing failed but the caller's own part: a request that could not be
@@ -128,7 +128,8 @@ impl Error {
     /// Returns whether the request failed while it was sent.
     #[must_use]
     pub fn is_request(&self) -> bool {
-        matches!(self.0.cause, Cause::Known(_)) || self.is(reqwest::Error::is_request)
+        matches!(&self.0.cause, Cause::Known(failure) if *failure != Failure::Caller)
+            || self.is(reqwest::Error::is_request)
     }
 
     /// Returns whether a body failed.
@@ -195,12 +196,14 @@ impl Error {
         self.as_reqwest().is_some_and(question)
     }
 
-    /// Returns reqwest's error if nothing below it shows a URL.
-    fn shown(&self) -> Option<&reqwest::Error> {
-        let shows_url = |error: &(dyn std::error::Error + 'static)| {
-            error.downcast_ref::<reqwest::Error>().is_some_and(|error| error.url().is_some())
+    /// Returns reqwest's error, or the hook's, if nothing below it shows a URL.
+    fn shown(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let error: &(dyn std::error::Error + 'static) = match &self.0.cause {
+            Cause::Reqwest(error) => error,
+            Cause::Hook(error) => &**error,
+            Cause::Known(_) | Cause::Status(_) => return None,
         };
-        self.as_reqwest().filter(|error| !chain(*error).any(shows_url))
+        (!shows_url(error)).then_some(error)
     }
 }
 
@@ -233,6 +236,19 @@ impl fmt::Display for Error {
     }
 }
 
+/// Removes the URL of an error of reqwest's.
+pub(crate) fn without_url(error: BoxError) -> BoxError {
+    match error.downcast::<reqwest::Error>() {
+        Ok(error) => error.without_url().into(),
+        Err(error) => error,
+    }
+}
+
+/// Returns whether an error of reqwest's in the chain shows a URL.
+pub(crate) fn shows_url(error: &(dyn std::error::Error + 'static)) -> bool {
+    chain(error).any(|below| below.downcast_ref::<reqwest::Error>().is_some_and(|error| error.url().is_some()))
+}
+
 fn what_failed(error: &reqwest::Error) -> &'static str {
     match () {
         () if error.is_builder() => "the request could not be built",
@@ -253,9 +269,9 @@ impl fmt::Debug for Error {
         match (&self.0.cause, self.shown()) {
             (Cause::Status(status), _) => debug.field("status", status),
             (Cause::Known(failure), _) => debug.field("cause", failure),
-            (Cause::Hook(error), _) => debug.field("cause", error),
-            (Cause::Reqwest(_), Some(error)) => debug.field("cause", error),
+            (_, Some(error)) => debug.field("cause", &error),
             (Cause::Reqwest(error), None) => debug.field("cause", &error.to_string()),
+            (Cause::Hook(_), None) => debug.field("cause", &"not shown: it has a URL"),
         };
         debug.field("report", &self.0.report).finish()
     }
@@ -263,10 +279,6 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        if let Cause::Hook(error) = &self.0.cause {
-            return Some(&**error);
-        }
-        let error: &(dyn std::error::Error + 'static) = self.shown()?;
-        Some(error)
+        self.shown()
     }
 }

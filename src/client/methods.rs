@@ -74,8 +74,9 @@ macro_rules! builder_methods {
         /// Sends an `Idempotency-Key` with each request whose method is not idempotent, and repeats it as if it were.
         /// Default off.
         ///
-        /// A key is made once for each call, is the same in all of its attempts, and never replaces one of the caller's. Use
-        /// it only if all servers of this client know the header: to others a repeated POST is a second one. For some of them,
+        /// A key is made once for each call, is the same in all of its attempts, and never replaces one of the caller's. It is
+        /// sent in every [`Mode`](crate::Mode), so that to observe shows what would be done, and to switch off changes no
+        /// request. Who says that a request or an endpoint is not idempotent is believed, whatever its key. Use it only if all servers of this client know the header: to others a repeated POST is a second one. For some of them,
         /// set the header on the request. [`random_key`](crate::random_key) makes what any server takes.
         pub fn idempotency_keys(mut self, generator: impl Fn() -> HeaderValue + Send + Sync + 'static) -> Self {
             self.keys = Keys::of(generator);
@@ -137,7 +138,8 @@ macro_rules! request_methods {
 
         /// Sets the body to JSON.
         #[cfg(feature = "json")]
-        pub fn json<T: serde_core::Serialize + ?Sized>(self, json: &T) -> Self {
+        pub fn json<T: serde_core::Serialize + ?Sized>(mut self, json: &T) -> Self {
+            self.forget_body_factory();
             self.map(|request| request.json(json))
         }
 
@@ -149,7 +151,8 @@ macro_rules! request_methods {
 
         /// Sets the body to a form.
         #[cfg(feature = "form")]
-        pub fn form<T: serde_core::Serialize + ?Sized>(self, form: &T) -> Self {
+        pub fn form<T: serde_core::Serialize + ?Sized>(mut self, form: &T) -> Self {
+            self.forget_body_factory();
             self.map(|request| request.form(form))
         }
 
@@ -198,7 +201,7 @@ macro_rules! request_methods {
             (self.client, request)
         }
 
-        /// Copies the builder, or returns `None` if its body is a stream.
+        /// Copies the builder, or returns `None` if a body that was set before is a stream.
         #[must_use]
         pub fn try_clone(&self) -> Option<Self> {
             let request = self.request.try_clone()?;

@@ -18,9 +18,9 @@ use http::{Extensions, HeaderValue, Method};
 use reqwest::{Body, IntoUrl, Request, Response, redirect};
 
 pub use error::{Error, error_for_status};
+#[cfg(feature = "tower")]
+pub(crate) use error::{shows_url, without_url};
 use methods::{builder_methods, client_methods};
-#[cfg(feature = "blocking")]
-pub(crate) use observe::asks_for_json;
 #[cfg(any(feature = "blocking", feature = "middleware", feature = "tower"))]
 pub(crate) use observe::failure;
 pub use request::RequestBuilder;

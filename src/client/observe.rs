@@ -5,8 +5,6 @@ use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::HeaderMap;
-use http::header::ACCEPT;
 use reqwest::redirect;
 
 use crate::drive::cause::{chain, is_refused, is_transient};
@@ -45,21 +43,6 @@ pub(super) fn watched(policy: redirect::Policy) -> redirect::Policy {
     })
 }
 
-/// Returns whether a request asks for JSON and would take no HTML. What reqwest adds to its headers is not seen.
-pub(crate) fn asks_for_json(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
-    let mut asks = false;
-    for range in lines.flat_map(|line| line.split(',')) {
-        let name = range.split(';').next().unwrap_or_default().trim();
-        let is = |kind: &str| name.rsplit(['/', '+']).next().is_some_and(|last| last.eq_ignore_ascii_case(kind));
-        if is("html") || is("*") {
-            return false;
-        }
-        asks |= is("json");
-    }
-    asks
-}
-
 /// Returns how an attempt failed.
 ///
 /// Not connected is asked before timed out, because a connect timeout is both: as an io error of the connector, or as
@@ -88,35 +71,4 @@ pub(crate) fn failure(error: &reqwest::Error) -> Failure {
 /// The request's body failed while it was read. (hyper's `is_user` would also be true of a runtime that has gone.)
 pub(super) fn is_callers_own(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_asks_for_json_would_take_no_html() {
-        for (lines, expected) in [
-            (&[][..], false),
-            (&["application/json"], true),
-            (&["Application/JSON;charset=utf-8"], true),
-            (&["application/vnd.api+json, application/problem+json;q=0.5"], true),
-            (&["text/plain, application/json"], true),
-            (&["text/plain", "application/json"], true),
-            (&["application/json, text/html;q=0.1"], false),
-            (&["application/json", "*/*;q=0.1"], false),
-            (&["application/json, text/*"], false),
-            (&["application/json, application/*"], false),
-            (&["*/*"], false),
-            (&["application/jsonl"], false),
-            (&["application/xml"], false),
-            (&[", ;,/+"], false),
-            (&["\u{e9}"], false),
-        ] {
-            let line = |line: &&str| (ACCEPT, http::HeaderValue::from_bytes(line.as_bytes()).unwrap());
-            let mut headers = HeaderMap::new();
-            headers.extend(lines.iter().map(line));
-            assert_eq!(asks_for_json(&headers), expected, "{lines:?}");
-        }
-    }
 }

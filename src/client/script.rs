@@ -42,13 +42,15 @@ pub struct Script(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    lines: VecDeque<Line>,
+    /// Each with the time that it takes.
+    answers: VecDeque<(Duration, Answer)>,
+    /// Of the next answer that is written.
+    after: Duration,
     sent: Vec<http::Request<Vec<u8>>>,
 }
 
 #[derive(Debug)]
-enum Line {
-    Wait(Duration),
+enum Answer {
     Response(http::Response<Body>),
     Failure(Failure),
 }
@@ -63,30 +65,35 @@ impl Script {
     /// Answers an attempt with a response.
     #[must_use]
     pub fn response(self, response: http::Response<impl Into<Body>>) -> Self {
-        self.line(Line::Response(response.map(Into::into)))
+        self.answering(Answer::Response(response.map(Into::into)))
     }
 
     /// Lets an attempt fail. The error of the call has no error of reqwest's below it then; it answers its questions all the
     /// same.
     #[must_use]
     pub fn failure(self, failure: Failure) -> Self {
-        self.line(Line::Failure(failure))
+        self.answering(Answer::Failure(failure))
     }
 
     /// Lets the next answer take its time.
     #[must_use]
     pub fn after(self, time: Duration) -> Self {
-        self.line(Line::Wait(time))
+        self.state().after = time;
+        self
     }
 
-    /// Returns what was sent so far, as it would go over the wire.
+    /// Returns what was sent so far, as reqwest was given it: without the headers that it adds by itself, those of
+    /// `default_headers` and `user_agent` among them.
     #[must_use]
     pub fn sent(&self) -> Vec<http::Request<Vec<u8>>> {
         self.state().sent.clone()
     }
 
-    fn line(self, line: Line) -> Self {
-        self.state().lines.push_back(line);
+    fn answering(self, answer: Answer) -> Self {
+        let mut state = self.state();
+        let after = std::mem::take(&mut state.after);
+        state.answers.push_back((after, answer));
+        drop(state);
         self
     }
 
@@ -104,22 +111,24 @@ impl Script {
         *sent.version_mut() = request.version();
         sent.headers_mut().clone_from(request.headers());
         self.state().sent.push(sent);
-        loop {
-            let line = self.state().lines.pop_front();
-            match line {
-                Some(Line::Wait(time)) => clock::sleep(time).await,
-                Some(Line::Failure(failure)) => return Err(failure),
-                Some(Line::Response(response)) => {
-                    let (parts, body) = response.into_parts();
-                    let with_url = http::Response::builder().url(request.url().clone());
-                    let mut response = with_url.body(body).map_err(|_| Failure::Caller)?;
-                    *response.status_mut() = parts.status;
-                    *response.version_mut() = parts.version;
-                    *response.headers_mut() = parts.headers;
-                    response.extensions_mut().extend(parts.extensions);
-                    return Ok(response.into());
-                }
-                None => panic!("the script has no answer for attempt {}", self.state().sent.len()),
+        let next = self.state().answers.pop_front();
+        let Some((after, answer)) = next else {
+            panic!("the script has no answer for attempt {}", self.state().sent.len());
+        };
+        if !after.is_zero() {
+            clock::sleep(after).await;
+        }
+        match answer {
+            Answer::Failure(failure) => Err(failure),
+            Answer::Response(response) => {
+                let (parts, body) = response.into_parts();
+                let with_url = http::Response::builder().url(request.url().clone());
+                let mut response = with_url.body(body).map_err(|_| Failure::Caller)?;
+                *response.status_mut() = parts.status;
+                *response.version_mut() = parts.version;
+                *response.headers_mut() = parts.headers;
+                response.extensions_mut().extend(parts.extensions);
+                Ok(response.into())
             }
         }
     }

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use reqwest::{Body, Request, Response, Url};
 
 use super::{body, observe, replay};
@@ -77,7 +78,6 @@ pub(crate) struct Http<E> {
     looks_from: Option<u16>,
     /// Whether the request sets the time of the call, instead of the client's own timeout, as with reqwest.
     own_timeout: bool,
-    /// Whether the request asked for JSON, noted when the last attempt takes it. Until then it tells that itself.
     asked_for_json: bool,
     /// Whether the attempt was redirected.
     redirected: bool,
@@ -88,7 +88,8 @@ pub(crate) enum Lost<E> {
     Failed(E),
     /// Cut off by a timeout, or too late for even one attempt; or as a script says.
     Known(Failure),
-    Hook(BoxError),
+    /// What is done before an attempt failed.
+    Unprepared(BoxError),
 }
 
 impl<E: Execute> Http<E> {
@@ -124,8 +125,11 @@ impl<E: Execute> Http<E> {
             Some(wishes) => {
                 if wishes.body.is_some() {
                     *request.body_mut() = None; // made by each attempt
+                    if wishes.form {
+                        request.headers_mut().remove(CONTENT_LENGTH); // of the form that it replaces
+                    }
                 }
-                (std::mem::take(&mut wishes.overrides), wishes.form)
+                (std::mem::take(&mut wishes.overrides), wishes.form && wishes.body.is_none())
             }
             None => (Overrides::new(), false),
         };
@@ -142,7 +146,8 @@ impl<E: Execute> Http<E> {
             replay::gather(request);
             call.set_replayable(replay::is_replayable(request));
         }
-        self.looks_from = match (call.policy().looks_into_bodies(), call.policy().classifier()) {
+        self.asked_for_json = drive::asks_for_json(request.headers());
+        self.looks_from = match (call.policy().looks_into_bodies() && !call.is_off(), call.policy().classifier()) {
             (false, _) => None,
             (true, None) => Some(500),
             (true, Some(_)) => Some(400),
@@ -150,12 +155,12 @@ impl<E: Execute> Http<E> {
         call
     }
 
-    /// Drives a call to its end. A response carries the report; otherwise the call still has it.
+    /// Drives a call to its end. A response carries the report, and the call has it, too.
     pub(crate) async fn drive(&mut self, call: &mut Call) -> Result<Response, Lost<E::Error>> {
-        let reply = drive::drive(call, self).await.map_err(Lost::Hook)?;
+        let reply = drive::drive(call, self).await.map_err(Lost::Unprepared)?;
         let mut response = reply.unwrap_or(Err(Lost::Known(Failure::Timeout)))?;
-        if let Some(report) = call.take_report() {
-            response.extensions_mut().insert::<Report>(report);
+        if let Some(report) = call.report() {
+            response.extensions_mut().insert::<Report>(report.clone());
         }
         Ok(response)
     }
@@ -172,9 +177,6 @@ impl<E: Execute> Http<E> {
         let mut request = std::mem::replace(&mut self.request, kept).expect("a request is left for this attempt");
         if let Some(make) = self.wishes.as_ref().and_then(|wishes| wishes.body.as_ref()) {
             *request.body_mut() = Some(make());
-        }
-        if self.request.is_none() {
-            self.asked_for_json = observe::asks_for_json(request.headers());
         }
         request
     }
@@ -207,10 +209,6 @@ impl<E: Execute> Http<E> {
             None => Ok(response),
         }
     }
-
-    fn asked_for_json(&self) -> bool {
-        self.request.as_ref().map_or(self.asked_for_json, |request| observe::asks_for_json(request.headers()))
-    }
 }
 
 impl<E: Execute> Transport for Http<E> {
@@ -220,7 +218,7 @@ impl<E: Execute> Transport for Http<E> {
         self.hooks.is_some() || !self.execute.is_ready()
     }
 
-    async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
+    async fn prepare(&mut self, upcoming: &Attempt) -> Option<Result<(), BoxError>> {
         let mut request = Box::new(self.take(upcoming));
         let (execute, hooks) = (&mut self.execute, &self.hooks);
         let prepared = {
@@ -231,10 +229,10 @@ impl<E: Execute> Transport for Http<E> {
                     None => Ok(()),
                 }
             });
-            clock::limited(upcoming.time_left(), preparing).await
+            clock::limited(upcoming.time_to_start(), preparing).await
         };
         self.staged = Some(request);
-        prepared.unwrap_or(Ok(()))
+        prepared
     }
 
     async fn send(&mut self, attempt: &Attempt) -> Self::Reply {
@@ -259,10 +257,10 @@ impl<E: Execute> Transport for Http<E> {
         match reply {
             Ok(response) => drive::outcome(response.status(), response.headers())
                 .body(self.seen.as_ref().map_or(&[], |seen| seen))
-                .asked_for_json(response.status().as_u16() >= 500 && self.asked_for_json()),
+                .asked_for_json(self.asked_for_json),
             Err(Lost::Failed(error)) => Outcome::failure(self.execute.failure(error)),
             Err(Lost::Known(failure)) => Outcome::failure(*failure),
-            Err(Lost::Hook(_)) => Outcome::failure(Failure::Caller),
+            Err(Lost::Unprepared(_)) => Outcome::failure(Failure::Caller),
         }
         .redirected(self.redirected)
     }

@@ -13,8 +13,8 @@ use crate::call::Attempt;
 /// attempt starts from the request as the caller made it, so that a header that is appended is there once. It is asked in
 /// every [`Mode`](crate::Mode), for it may be what makes the request valid.
 ///
-/// What it takes counts for the time of the call, and not for that of the attempt: after it the time is looked at again. If it
-/// fails, nothing is sent, a retry that was decided is given back to the budget, and the call ends with its error.
+/// What it takes counts for the time of the call, and not for that of the attempt; where the attempt could not start in time any
+/// more, it is cut off. If it fails, nothing is sent, a retry that was decided is given back to the budget, and the call ends with its error.
 ///
 /// Closures that return at once are hooks:
 ///
@@ -48,7 +48,7 @@ use crate::call::Attempt;
 /// ```
 pub trait Hook<R>: Send + Sync {
     /// Prepares the request of the attempt that is upcoming. Its [`retry`](Attempt::retry) is the decision that led to it,
-    /// its [`time_left`](Attempt::time_left) what is left of the call.
+    /// its [`time_to_start`](Attempt::time_to_start) what it may take.
     ///
     /// # Errors
     ///

@@ -4,6 +4,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -28,14 +29,16 @@ impl Keys {
 
 /// Returns a random `Idempotency-Key`: a UUID of version 4 (RFC 9562 §5.4), without quotes, as the servers in use expect.
 ///
-/// Two calls have the same one no sooner than 122 random bits do. It is no secret, and not made to be one.
+/// Two calls have the same one no sooner than 122 random bits do: it is a keyed hash of the process, the time, and a counter,
+/// so that neither a fork nor a machine that is copied repeats it. It is no secret, and not made to be one.
 #[must_use]
 pub fn random_key() -> HeaderValue {
     static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     static MADE: AtomicU64 = AtomicU64::new(0);
-    // A keyed hash of a counter. The key is 128 bits of the system's own, where the dice of the seeds have 64.
-    let number = MADE.fetch_add(1, Ordering::Relaxed);
-    let (high, low) = (KEYS.hash_one((number, 0)), KEYS.hash_one((number, 1)));
+    // The key of the hash is 128 bits of the system's own, where the dice of the seeds have 64.
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let this = (std::process::id(), now, MADE.fetch_add(1, Ordering::Relaxed));
+    let (high, low) = (KEYS.hash_one((this, 0)), KEYS.hash_one((this, 1)));
     let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0x0fff);
     let (d, e) = ((low >> 48) & 0x3fff | 0x8000, low & 0xffff_ffff_ffff);
     let key = format!("{a:08x}-{b:04x}-4{c:03x}-{d:04x}-{e:012x}");

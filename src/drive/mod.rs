@@ -1,5 +1,6 @@
 //! The loop: attempt, outcome, decision, wait, until the call is done.
 
+mod accept;
 pub(crate) mod cause;
 pub(crate) mod clock;
 mod door;
@@ -14,6 +15,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
+pub(crate) use accept::asks_for_json;
 pub(crate) use door::{Door, Head};
 #[cfg(feature = "reqwest")]
 pub use hook::Hook;
@@ -40,12 +42,17 @@ pub(crate) trait Transport {
     /// Returns whether there is anything to prepare.
     fn needs_preparing(&self) -> bool;
 
-    /// Prepares the attempt that is upcoming, for no longer than the call has left: then it is for `begin` to refuse. An
-    /// error, which is not one of the transport, ends the call.
-    fn prepare(&mut self, upcoming: &Attempt) -> impl Future<Output = Result<(), BoxError>> + Send;
+    /// Prepares the attempt that is upcoming. Returns `None` if that takes longer than it may still start; an error ends the
+    /// call.
+    fn prepare(&mut self, upcoming: &Attempt) -> impl Future<Output = Option<Result<(), BoxError>>> + Send;
 
     /// Sends the request once, and cuts it off after the attempt's timeout.
     fn send(&mut self, attempt: &Attempt) -> impl Future<Output = Self::Reply> + Send;
+
+    /// Returns whether the request, of which all is known that the attempt could tell, can be sent again.
+    fn is_replayable(&self) -> bool {
+        true
+    }
 
     /// Returns whether to look into the reply, which is the last one that came.
     fn looks_into(&mut self, reply: &Self::Reply) -> bool;
@@ -80,8 +87,12 @@ pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> R
     loop {
         if transport.needs_preparing() {
             if let Ok(upcoming) = call.upcoming(now) {
-                Box::pin(transport.prepare(&upcoming)).await?;
+                let prepared = Box::pin(transport.prepare(&upcoming)).await;
                 now = clock::now();
+                match prepared {
+                    Some(prepared) => prepared?,
+                    None => call.refuse(now),
+                }
             }
         }
         let Ok(attempt) = call.begin(now) else { return Ok(last.map(|last: Box<T::Reply>| *last)) };
@@ -89,6 +100,9 @@ pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> R
         let mut reply = transport.send(&attempt).await;
         if transport.looks_into(&reply) {
             reply = Box::pin(transport.look_into(reply)).await;
+        }
+        if !transport.is_replayable() {
+            call.set_replayable(false);
         }
         let decided_at = clock::now();
         let decision = call.on_outcome(&transport.outcome(&reply), decided_at);
@@ -184,10 +198,9 @@ mod tests {
             !self.preparing.is_zero()
         }
 
-        async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
+        async fn prepare(&mut self, upcoming: &Attempt) -> Option<Result<(), BoxError>> {
             self.prepared.push(upcoming.clone());
-            clock::limited(upcoming.time_left(), pin!(tokio::time::sleep(self.preparing))).await;
-            Ok(())
+            clock::limited(upcoming.time_to_start(), pin!(tokio::time::sleep(self.preparing))).await.map(Ok)
         }
 
         async fn send(&mut self, attempt: &Attempt) -> Reply {
@@ -314,6 +327,7 @@ mod tests {
         assert_eq!(report.unwrap().reason(), Some(StopReason::NoTimeLeft));
         let numbers: Vec<_> = script.prepared.iter().map(|it| (it.number(), it.retry().is_some())).collect();
         assert_eq!(numbers, [(1, false), (2, true)]);
+        assert!(script.started.elapsed() < 30 * S, "and nothing is waited for any longer than it could start");
 
         let mut script = Script::new([(S, status(200))]);
         script.preparing = 60 * S;
@@ -347,8 +361,8 @@ mod tests {
             false
         }
 
-        async fn prepare(&mut self, _: &Attempt) -> Result<(), BoxError> {
-            Ok(())
+        async fn prepare(&mut self, _: &Attempt) -> Option<Result<(), BoxError>> {
+            None
         }
 
         async fn send(&mut self, _: &Attempt) -> Arc<()> {

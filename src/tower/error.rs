@@ -48,6 +48,18 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Returns the service's error, unless an error of reqwest's in it shows a URL, which may hold secrets.
+    fn shown(&self) -> Option<&(dyn StdError + 'static)> {
+        let error: &(dyn StdError + 'static) = self.0.cause.as_deref()?;
+        #[cfg(feature = "reqwest")]
+        if crate::client::shows_url(error) {
+            return None;
+        }
+        Some(error)
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.0.report, &self.0.cause) {
@@ -60,14 +72,18 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error").field("cause", &self.0.cause).field("report", &self.0.report).finish()
+        let mut debug = f.debug_struct("Error");
+        match (&self.0.cause, self.shown()) {
+            (Some(_), None) => debug.field("cause", &"not shown: it has a URL"),
+            (_, shown) => debug.field("cause", &shown),
+        };
+        debug.field("report", &self.0.report).finish()
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        let cause: &(dyn StdError + 'static) = self.0.cause.as_deref()?;
-        Some(cause)
+        self.shown()
     }
 }
 

@@ -32,19 +32,22 @@
 //! |---|---|---|
 //! | timeout | limits each attempt; counts as [`Failure::Timeout`]. A policy's `attempt_timeout` does the same | limits the call, its waits too; to cut it off is safe at any point |
 //! | concurrency or rate limit | each attempt takes its place in the line, and none is held through a wait: mostly what you want. The wait for a place is none of the attempt's time | a call holds its place while it waits |
-//! | load shed | what is shed was never sent and is the client's own affair: handed back at once | the same, before a call begins |
-//! | trace | a span for each attempt, as OpenTelemetry asks; from the second on [`Attempt`](crate::Attempt) in the request's extensions tells its `resend_count` | one span for the call |
+//! | load shed | what is shed was never sent and is the client's own affair: handed back at once. A retry that is shed ends the call so, too, and the response that it was to replace is gone | the same, before a call begins |
+//! | trace | a span for each attempt, as OpenTelemetry asks; from the second on [`Attempt`](crate::Attempt) in the extensions of an `http::Request` tells its `resend_count` | one span for the call |
 //! | base URL, authorization, signing | done for each attempt; a host that only they know is not seen, and all hosts share one budget | done once, and repeated as it is |
 //! | redirects | hidden: what is not idempotent is then never repeated | each hop is a call |
 //! | decompression | error bodies are as they are read | the same |
 //!
-//! There are no hooks here: a layer inside is one.
+//! There are no hooks here: a layer inside is one, and knows by the [`Attempt`](crate::Attempt) of a retry which it is.
 //!
 //! # What a generic body cannot do
 //!
 //! It cannot be looked at and handed on as it was. So the pages of proxies are no evidence, a [`Classify`](crate::Classify)
-//! sees no body, and the response of a failed attempt is dropped unread, which over HTTP/1.1 mostly costs its connection. A
-//! stack over `reqwest::Client` does both.
+//! sees no body, and the response of a failed attempt is dropped unread, which over HTTP/1.1 mostly costs its connection. Nor
+//! can its reading be limited: a policy's `timeout` ends with the head.
+//!
+//! A stack over `reqwest::Client` does all three. But the extensions of reqwest's requests are its own: such a request has
+//! no [`Overrides`](crate::Overrides) and shows no [`Attempt`](crate::Attempt), and a stream is sent once.
 
 mod error;
 mod ready;
@@ -72,7 +75,7 @@ use crate::outcome::Failure;
 
 /// Puts [`Retry`] around services. Cheap to clone; clones share budgets.
 ///
-/// A request whose extensions hold [`Overrides`](crate::Overrides) has them. Its URI should name the host: what has none
+/// An `http::Request` whose extensions hold [`Overrides`](crate::Overrides) has them. Its URI should name the host: what has none
 /// shares one budget.
 pub struct RetryLayer<P = CloneBody>(Arc<Terms<P>>);
 
@@ -87,7 +90,8 @@ struct Terms<P> {
 impl RetryLayer {
     /// Returns a layer with a policy, or with endpoints that may be shared with others.
     ///
-    /// Bodies that are `Clone` are replayed; for others, see [`replay_with`](Self::replay_with).
+    /// Bodies that are `Clone` are replayed; for others, see [`replay_with`](Self::replay_with). Of reqwest's requests those are
+    /// whose bodies are bytes.
     #[must_use]
     pub fn new(endpoints: impl Into<Endpoints>) -> Self {
         Self(Arc::new(Terms {
@@ -229,8 +233,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (mut call, mut http) = Http::call(Arc::clone(&self.terms), self.take_ready(), request);
-        ResponseFuture(Box::pin(async move { http.drive(&mut call).await }))
+        let http = Http::new(Arc::clone(&self.terms), self.take_ready(), request);
+        ResponseFuture(Box::pin(http.drive()))
     }
 }
 

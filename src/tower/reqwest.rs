@@ -11,6 +11,7 @@ use super::ready::Ready;
 use super::{Failures, ResponseFuture, Retry};
 use crate::call::Attempt;
 use crate::client::transport::{Execute, Http, Lost};
+use crate::client::without_url;
 use crate::drive::BoxError;
 use crate::outcome::Failure;
 
@@ -31,11 +32,12 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let service = Stack { service: Ready::new(self.take_ready()), failures: self.terms.failures.clone() };
         let mut http = Http::new(service, Arc::clone(&self.terms.door), None, request, None);
-        let mut call = http.start();
         ResponseFuture(Box::pin(async move {
+            let mut call = http.start();
             http.drive(&mut call).await.map_err(|lost| {
                 let cause = match lost {
-                    Lost::Failed(error) | Lost::Hook(error) => Some(error),
+                    Lost::Failed(error) => Some(error),
+                    Lost::Unprepared(error) => Some(without_url(error)),
                     Lost::Known(_) => None,
                 };
                 Error::new(cause, call.take_report())
@@ -72,13 +74,5 @@ where
 
     async fn ready(&mut self) -> Result<(), BoxError> {
         self.service.ready().await
-    }
-}
-
-/// A URL may hold secrets.
-fn without_url(error: BoxError) -> BoxError {
-    match error.downcast::<::reqwest::Error>() {
-        Ok(error) => error.without_url().into(),
-        Err(error) => error,
     }
 }

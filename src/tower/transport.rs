@@ -25,6 +25,9 @@ pub(super) struct Http<S, B, P> {
     request: Option<Request<B>>,
     /// Of the one after it.
     kept: Option<Request<B>>,
+    /// Whether there is one, if there has to be.
+    replayable: bool,
+    asked_for_json: bool,
 }
 
 /// A response, or what the service failed with; nothing where the time was up.
@@ -39,8 +42,22 @@ where
     B: Send,
     C: Send,
 {
-    pub(super) fn call(terms: Arc<Terms<P>>, service: S, mut request: Request<B>) -> (Call, Self) {
+    pub(super) fn new(terms: Arc<Terms<P>>, service: S, request: Request<B>) -> Self {
+        let asked_for_json = drive::asks_for_json(request.headers());
+        Self {
+            service: Ready::new(service),
+            terms,
+            request: Some(request),
+            kept: None,
+            asked_for_json,
+            replayable: true,
+        }
+    }
+
+    /// Starts the call.
+    fn start(&mut self) -> Call {
         let now = clock::now();
+        let Self { terms, request: Some(request), .. } = self else { unreachable!("no attempt has taken it") };
         let method = request.method().clone();
         terms.door.keys.add(&method, request.headers_mut());
         let overrides = request.extensions().get::<Overrides>().cloned().unwrap_or_default();
@@ -52,17 +69,17 @@ where
             timeout: None,
             replayable: true, // as far as it has to be
         };
-        let mut call = terms.door.start(head, overrides, now);
-        let mut kept = None;
+        let call = terms.door.start(head, overrides, now);
         if call.may_repeat() {
-            kept = copy(&request, &terms.replay);
-            call.set_replayable(kept.is_some());
+            self.kept = copy(request, &terms.replay);
+            self.replayable = self.kept.is_some();
         }
-        (call, Self { service: Ready::new(service), terms, request: Some(request), kept })
+        call
     }
 
-    pub(super) async fn drive(&mut self, call: &mut Call) -> Result<Response<C>, Error> {
-        let reply = drive::drive(call, self).await.map_err(Some).and_then(|reply| reply.unwrap_or(Err(None)));
+    pub(super) async fn drive(mut self) -> Result<Response<C>, Error> {
+        let mut call = self.start();
+        let reply = drive::drive(&mut call, &mut self).await.map_err(Some).and_then(|reply| reply.unwrap_or(Err(None)));
         let report = call.take_report();
         match reply {
             Ok(mut response) => {
@@ -76,12 +93,15 @@ where
     }
 
     async fn execute(&mut self, attempt: &Attempt) -> Reply<C> {
-        let Some(mut request) = self.request.take() else {
-            return Err(Some("the body that could be sent again no longer can".into()));
-        };
+        #[expect(
+            clippy::expect_used,
+            reason = "no attempt follows the last, nor one whose request could not be copied"
+        )]
+        let mut request = self.request.take().expect("a request is left for this attempt");
         self.request = self.kept.take();
         if !attempt.is_last() && self.request.is_none() {
             self.request = copy(&request, &self.terms.replay);
+            self.replayable = self.request.is_some();
         }
         if attempt.retry().is_some() {
             request.extensions_mut().insert(attempt.clone());
@@ -105,12 +125,16 @@ where
         !self.service.is_ready()
     }
 
-    async fn prepare(&mut self, upcoming: &Attempt) -> Result<(), BoxError> {
-        clock::limited(upcoming.time_left(), pin!(self.service.ready())).await.unwrap_or(Ok(()))
+    async fn prepare(&mut self, upcoming: &Attempt) -> Option<Result<(), BoxError>> {
+        clock::limited(upcoming.time_to_start(), pin!(self.service.ready())).await
     }
 
     async fn send(&mut self, attempt: &Attempt) -> Reply<C> {
         clock::limited(attempt.timeout(), pin!(self.execute(attempt))).await.unwrap_or(Err(None))
+    }
+
+    fn is_replayable(&self) -> bool {
+        self.replayable
     }
 
     fn looks_into(&mut self, _: &Reply<C>) -> bool {
@@ -123,7 +147,7 @@ where
 
     fn outcome<'r>(&'r self, reply: &'r Reply<C>) -> Outcome<'r> {
         match reply {
-            Ok(response) => drive::outcome(response.status(), response.headers()),
+            Ok(response) => drive::outcome(response.status(), response.headers()).asked_for_json(self.asked_for_json),
             Err(Some(error)) => Outcome::failure(self.terms.failures.of(&**error)),
             Err(None) => Outcome::failure(Failure::Timeout),
         }

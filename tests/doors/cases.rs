@@ -14,6 +14,7 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     method: Method,
     key: Option<&'static str>,
+    asks_for_json: bool,
     body: &'static str,
     policy: fn(PolicyBuilder) -> PolicyBuilder,
     /// Of the budget at its start.
@@ -33,6 +34,7 @@ const GET: Case = Case {
     name: "",
     method: Method::GET,
     key: None,
+    asks_for_json: false,
     body: "",
     policy: |policy| policy,
     credit: 5.0,
@@ -253,6 +255,29 @@ pub(crate) const CASES: &[Case] = &[
         ..GET
     },
     Case {
+        name: "a page instead of JSON",
+        asks_for_json: true,
+        answers: &[Responds(502, &["content-type: text/html"], "<h1>Sorry</h1>"), OK],
+        story: "502 bad_gateway by proxy, 200",
+        ..GET
+    },
+    Case {
+        name: "a date that is past",
+        answers: &[
+            Responds(503, &["date: Sun, 06 Nov 1994 08:49:37 GMT", "retry-after: Sun, 06 Nov 1994 08:49:00 GMT"], ""),
+            OK,
+        ],
+        story: "503 unavailable hint 0ns, 200",
+        ..GET
+    },
+    Case {
+        name: "the time of the call",
+        policy: |policy| policy.timeout(BRIEF),
+        answers: &[Responds(503, &["retry-after-ms: 70"], "")],
+        story: "503 unavailable hint 70ms; hint_too_long",
+        ..GET
+    },
+    Case {
         name: "a code in a body",
         policy: |policy| policy.classify(throttled),
         answers: &[Responds(400, &[], r#"{"code": "ThrottlingException"}"#), OK],
@@ -302,6 +327,9 @@ impl Case {
         let mut request = Request::builder().method(&self.method).uri(format!("http://{address}/v1/orders/7?q=1"));
         if let Some(key) = self.key {
             request = request.header("idempotency-key", key);
+        }
+        if self.asks_for_json {
+            request = request.header("accept", "application/json");
         }
         request.body(self.body.into()).unwrap()
     }

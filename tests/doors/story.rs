@@ -1,15 +1,19 @@
-//! What came of a call, in one line, and what it waited for.
+//! What came of a call, in one line and in full.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use forbear::{AttemptReport, Issuer, Report};
+use forbear::{AttemptReport, Diagnosis, Issuer, Report, WaitSource};
+use http::StatusCode;
 
 /// What a door made of a call.
 pub(crate) struct Told {
     pub(crate) story: String,
-    pub(crate) waits: Vec<Duration>,
+    /// All that was reported but the times of day.
+    pub(crate) attempts: Vec<Attempted>,
 }
+
+type Attempted = (u32, Option<StatusCode>, Diagnosis, Option<Duration>, Option<WaitSource>);
 
 impl Told {
     /// Tells of a call from its report, and from what its caller got: the status and the body, or nothing.
@@ -25,7 +29,8 @@ impl Told {
         }
         let last = attempts.last().map_or(response.map(|(status, _)| status), |it| it.status().map(|it| it.as_u16()));
         assert_eq!(last, response.map(|(status, _)| status), "the caller gets what was reported last: {story}");
-        Self { story, waits: attempts.iter().filter_map(AttemptReport::wait).collect() }
+        let all = |it: &AttemptReport| (it.number(), it.status(), it.diagnosis().clone(), it.wait(), it.wait_source());
+        Self { story, attempts: attempts.iter().map(all).collect() }
     }
 }
 

@@ -140,6 +140,70 @@ async fn without_keys_a_post_is_sent_once_and_with_random_ones_again() {
     }
 }
 
+/// To switch off, or to observe, changes no request.
+#[tokio::test]
+async fn a_key_is_sent_in_every_mode() {
+    for mode in [Mode::On, Mode::Observe, Mode::Off] {
+        let server = Server::start(|_, _| respond(200, &[], b"")).await;
+        let client = builder(hasty().mode(mode).build().unwrap()).idempotency_keys(|| HeaderValue::from_static("7"));
+        client.build().unwrap().post(&server.url).send().await.unwrap();
+        assert_eq!(values(&server, "idempotency-key"), [["7"]], "{mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_says_that_a_request_is_not_idempotent_is_believed_whatever_its_key() {
+    let server = Server::start(failing_twice).await;
+    let client = builder(hasty().build().unwrap()).idempotency_keys(random_key).build().unwrap();
+    let response = client.post(&server.url).idempotent(false).send().await.unwrap();
+    assert_eq!(Report::of(&response).unwrap().reason(), Some(StopReason::NotSafeToRepeat));
+}
+
+/// As one that asks a server for a token does: what it fails with may hold a secret.
+#[tokio::test]
+async fn no_url_of_a_hook_is_shown() {
+    let fails = |_: &mut Request, _: &Attempt| {
+        let error = reqwest::Client::new().get("http://[::1/?token=hunter2").build().unwrap_err();
+        Err(error.with_url("http://tokens.internal/?token=hunter2".parse()?).into())
+    };
+    let error =
+        builder(Policy::default()).before_attempt(fails).build().unwrap().get("http://127.0.0.1:9").send().await;
+    let error = error.unwrap_err();
+    assert!(error.is_hook() && !format!("{error} {error:?} {:?}", error.source()).contains("hunter2"), "{error:?}");
+
+    let wraps = |_: &mut Request, _: &Attempt| {
+        let error = reqwest::Client::new().get("http://[::1/").build().unwrap_err();
+        Err(io::Error::other(error.with_url("http://tokens.internal/?token=hunter2".parse()?)).into())
+    };
+    let error =
+        builder(Policy::default()).before_attempt(wraps).build().unwrap().get("http://127.0.0.1:9").send().await;
+    let error = error.unwrap_err();
+    assert!(error.is_hook() && error.source().is_none() && !format!("{error:?}").contains("hunter2"), "{error:?}");
+}
+
+/// Never comes to an end.
+struct Hangs;
+
+impl Hook<Request> for Hangs {
+    async fn before_attempt(&self, _: &mut Request, upcoming: &Attempt) -> Result<(), BoxError> {
+        match upcoming.retry() {
+            None => Ok(()),
+            Some(_) => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_never_ends_is_cut_off_and_the_response_is_handed_back() {
+    let server = Server::start(failing_twice).await;
+    let policy = hasty().max_elapsed(std::time::Duration::from_millis(60)).build().unwrap();
+    let client = builder(policy).before_attempt(Hangs).build().unwrap();
+    let response = client.get(&server.url).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), server.counts().0), (503, 1));
+    assert_eq!(Report::of(&response).unwrap().reason(), Some(StopReason::NoTimeLeft));
+    assert_eq!(response.text().await.unwrap(), "failed");
+}
+
 #[tokio::test]
 async fn a_factory_makes_a_stream_replayable() {
     let stream = || Body::wrap_stream(Frames::from([Some(Ok("one ")), None, Some(Ok("two"))]));
@@ -154,4 +218,20 @@ async fn a_factory_makes_a_stream_replayable() {
     let response = client.put(&server.url).body_with(stream).body(stream()).send().await.unwrap();
     let reason = Report::of(&response).unwrap().reason();
     assert_eq!(reason, Some(StopReason::NotReplayable), "the body that was set last is the one");
+}
+
+#[cfg(all(feature = "json", feature = "form", feature = "multipart"))]
+#[tokio::test]
+async fn the_body_that_was_set_last_is_the_one() {
+    let made = || Body::from("made");
+    let server = Server::start(|_, _| respond(200, &[], b"")).await;
+    let client = builder(Policy::default()).build().unwrap();
+    let parts = || reqwest::multipart::Form::new().text("a", "b");
+    client.put(&server.url).body_with(made).json(&7).send().await.unwrap();
+    client.put(&server.url).body_with(made).form(&[("a", "b")]).send().await.unwrap();
+    client.put(&server.url).body_with(made).multipart(parts()).send().await.unwrap();
+    client.put(&server.url).multipart(parts()).body_with(made).send().await.unwrap();
+    let bodies: Vec<String> = server.seen().into_iter().map(|seen| String::from_utf8(seen.body).unwrap()).collect();
+    assert_eq!((bodies[0].as_str(), bodies[1].as_str(), bodies[3].as_str()), ("7", "a=b", "made"));
+    assert!(bodies[2].contains("name=\"a\""), "{}", bodies[2]);
 }

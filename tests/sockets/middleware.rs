@@ -254,5 +254,6 @@ mod spans {
             client.execute_with_extensions(request, &mut extensions).await.unwrap();
         }
         assert_eq!(*spans.0.lock().unwrap(), [None, Some(1), Some(2), None], "the second call succeeds at once");
+        assert!(Report::of(&extensions).is_none(), "the report of the first call is not that of the second");
     }
 }

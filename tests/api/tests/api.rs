@@ -53,6 +53,9 @@ fn a_stranger_is_found() {
         ("all-features", "pub fn forbear::Report::of(&reqwest::Response) -> Self", true),
         ("all-features", "pub fn forbear::Client::new(reqwest::Client) -> Self", false),
         ("all-features", "pub fn forbear::ClientSnapshot::new(reqwest::Client) -> Self", true),
+        ("all-features", "pub fn forbear::Report::x(&forbear::Error, reqwest::Response)", true),
+        ("all-features", "pub fn forbear::Report::x(&forbear::tower::Error, tower_layer::Identity)", true),
+        ("all-features", "impl core::convert::From<reqwest::Error> for forbear::Error", false),
         ("all-features", "impl forbear::Observer for tracing::Span", true),
         ("all-features", "impl<S> tower_layer::Layer<S> for forbear::tower::RetryLayer", false),
         ("all-features", "pub fn forbear::middleware::RetryMiddleware::f(tower::Timeout)", true),
@@ -111,13 +114,9 @@ fn crates(line: &str) -> BTreeSet<&str> {
 }
 
 fn may_name(list: &str, line: &str, name: &str) -> bool {
-    let of_client = |line: &str| {
-        CLIENT.iter().any(|item| {
-            let at = line.split(&format!("forbear::{item}")).nth(1);
-            at.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-        })
-    };
-    let in_module = |module: &str| line.contains(&format!("forbear::{module}"));
+    let declared = declared(line);
+    let of_client = |_: &str| CLIENT.contains(&declared);
+    let in_module = |module: &str| declared == module;
     match name {
         "core" | "alloc" | "std" | "http" | "forbear" => true,
         _ if list == "engine" => false,
@@ -126,9 +125,17 @@ fn may_name(list: &str, line: &str, name: &str) -> bool {
         }
         "reqwest_middleware" => in_module("middleware"),
         "tower_layer" | "tower_service" => in_module("tower"),
-        "serde_core" => of_client(line) || in_module("blocking") || line.contains("forbear::Config"),
+        "serde_core" => of_client(line) || in_module("blocking") || declared == "Config",
         _ => false,
     }
+}
+
+/// The item of the crate root that a line is about: of an `impl` what it is for.
+fn declared(line: &str) -> &str {
+    let of_impl = line.strip_prefix("impl").and_then(|rest| rest.split_once(" for "));
+    let about = of_impl.map_or(line, |(_, target)| target);
+    let path = about.split("forbear::").nth(1).unwrap_or_default();
+    path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
 }
 
 /// A response of reqwest's carries a report.
