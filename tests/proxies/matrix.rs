@@ -138,6 +138,9 @@ const MATRIX: &[Row] = &[
     row("Traffic Server", POST, &[Silence], GatewayTimeout, (TrafficServer, Strong), Unknown, Mixed, 1),
     row("Traffic Server", BOTH, &[Drains], Unavailable, APPLICATION, Unknown, Application, 1),
     row("Traffic Server", BOTH, &[Maintenance, Limit], Unavailable, (TrafficServer, Strong), Unknown, Mixed, 0),
+    well("Traffic Server", BOTH, &[BesideRefuse], 0),
+    well("Traffic Server", GET, &[BesideClose], 4),
+    row("Traffic Server", POST, &[BesideClose], BadGateway, (TrafficServer, Strong), Unknown, Infrastructure, 1),
 
     row("Envoy", BOTH, &[Refuse, Gone, BlackHole, WrongPort, BesideRefuse], BadGateway, (Envoy, Strong), NotDelivered, Infrastructure, 0),
     row("Envoy", BOTH, &[Killed, KilledKept, CrashLoop, Close, CloseKept, Reset, HalfHead, Garbage, EndlessHeader, BesideClose], BadGateway, (Envoy, Strong), Unknown, Infrastructure, 1),

@@ -93,6 +93,7 @@ pub(crate) const ALL: [Software; 9] = [
             "runroot.yaml",
             "records.config",
             "remap.config",
+            "parent.config",
             "maintenance.config",
             "ip_allow.yaml",
             "storage.config"
