@@ -99,6 +99,7 @@ async fn ask(software: &'static Software, case: Case, method: Method) -> (Answer
     for port in [proxy.port, application.port, second.port] {
         answer.text = answer.text.replace(&port.to_string(), "PORT");
     }
+    drop(application); // before the proxy, which else might read on when it is to end
     (answer, seen)
 }
 
