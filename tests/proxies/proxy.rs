@@ -216,24 +216,28 @@ impl Proxy {
         false
     }
 
-    fn output(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.dir.join("output")).unwrap_or_default()).into_owned()
-    }
-}
-
-impl Drop for Proxy {
     /// Ends the proxy and the children it may have: they are one process group, and all of it is ours.
-    fn drop(&mut self) {
+    fn end(&mut self) {
         let _ = self.keeper.wait(); // which ends its input
         let mut waited = Duration::ZERO;
         while waited < ENDED_WITHIN && self.child.try_wait().is_ok_and(|status| status.is_none()) {
-            tokio::task::block_in_place(|| nap(POLL)); // the applications go on meanwhile
+            nap(POLL);
             waited += POLL;
         }
         let _ = keeper(&self.child, "KILL").wait();
         let _ = self.child.kill(); // else the wait might have no end
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.dir);
+    }
+
+    fn output(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.dir.join("output")).unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        tokio::task::block_in_place(|| self.end()); // the applications go on meanwhile
     }
 }
 
