@@ -21,6 +21,8 @@ pub(crate) struct Application {
     pub(crate) port: u16,
     case: Case,
     seen: Arc<AtomicUsize>,
+    /// How many requests it took itself, those that do not count, too.
+    all: Arc<AtomicUsize>,
     /// Keeps the port while nothing listens on it.
     _reserved: TcpSocket,
     /// Serves, or watches the process that does.
@@ -30,7 +32,8 @@ pub(crate) struct Application {
 impl Application {
     pub(crate) async fn start(case: Case) -> Self {
         let (reserved, port) = reserve();
-        let mut application = Self { port, case, seen: Arc::default(), _reserved: reserved, running: None };
+        let mut application =
+            Self { port, case, seen: Arc::default(), all: Arc::default(), _reserved: reserved, running: None };
         application.run().await;
         application
     }
@@ -48,8 +51,18 @@ impl Application {
             (Case::Back, true) => Some(run_process(self.port, usize::MAX, seen).await),
             (Case::Back | Case::Killed | Case::CrashLoop, _) => Some(run_process(self.port, 0, seen).await),
             (Case::KilledKept, _) => Some(run_process(self.port, 1, seen).await),
-            (case, _) => Some(tokio::spawn(listen(bound(self.port).listen(64).unwrap(), case, seen))),
+            (case, _) => {
+                let listener = bound(self.port).listen(64).unwrap();
+                Some(tokio::spawn(listen(listener, case, seen, Arc::clone(&self.all))))
+            }
         };
+    }
+
+    /// Waits until it has taken a request.
+    pub(crate) async fn until_asked(&self) {
+        while self.all.load(Ordering::SeqCst) == 0 {
+            pause(POLL).await;
+        }
     }
 
     /// Ends all connections, and listens no more.
@@ -85,8 +98,7 @@ fn bound(port: u16) -> TcpSocket {
     socket
 }
 
-async fn listen(listener: TcpListener, case: Case, seen: Arc<AtomicUsize>) {
-    let all: Arc<AtomicUsize> = Arc::default();
+async fn listen(listener: TcpListener, case: Case, seen: Arc<AtomicUsize>, all: Arc<AtomicUsize>) {
     let mut connections = JoinSet::new(); // which end with this task
     while let Ok((socket, _)) = listener.accept().await {
         let (seen, all) = (Arc::clone(&seen), Arc::clone(&all));
@@ -235,6 +247,8 @@ const BODY: &[u8] = b"content-type: application/json\r\ncontent-length: 17\r\n\r
 /// What tells the process its port, and how many requests it answers.
 const PORT: &str = "FORBEAR_APPLICATION_PORT";
 const ANSWERS: &str = "FORBEAR_APPLICATION_ANSWERS";
+
+const POLL: Duration = Duration::from_millis(10);
 
 /// Longer than a connection on loopback takes.
 const QUEUE_FULL: Duration = Duration::from_millis(300);

@@ -97,12 +97,7 @@ impl Case {
 
     /// Whether this proxy can be told to.
     pub(crate) fn is_for(self, proxy: &str) -> bool {
-        match proxy {
-            "Apache httpd" => true,
-            // Its parents, with which it shares a load, make all its other requests fail now and then.
-            "Traffic Server" => !matches!(self, Self::BesideRefuse | Self::BesideClose | Self::FastCgi),
-            _ => self != Self::FastCgi,
-        }
+        self != Self::FastCgi || proxy == "Apache httpd"
     }
 
     /// What is asked for, by which the proxies know what they are to do.

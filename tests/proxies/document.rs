@@ -100,10 +100,11 @@ const INTRODUCTION: &str = "\
 # What nine real proxies send
 
 Written by `tests/proxies` (set `FORBEAR_BLESS` to write it again). Each case has a proxy and an application of its own,
-both just started, and a plain `GET` of a client that tries once; where it says \"after\" or \"second\", others came before. In
-brackets stand cases in which the proxy does something of its own; in all others it sends to the application, which fails.
-A cell of the table is the status that the client received (–: none) and how often the application saw the request. Below
-it stands what was received; `…`, `PORT` and `VERSION` are masks.
+both just started, and a plain `GET` of a client that tries once. A case with a past, as \"is back after it was killed\",
+had others before; where a second one is well, up to four are sent, until one fails, and all of them count. In brackets
+stand cases in which the proxy does something of its own; in all others it sends to the application, which fails. A cell
+of the table is the status that the client received (–: none) and how often the application saw the request. Below it
+stands what was received; `…`, `PORT` and `VERSION` are masks.
 
 Known from their documentation, and not observed: Akamai, the load balancers and gateways of AWS, Azure and Google,
 Cloudflare, CloudFront, Fastly, Heroku, Kong, linkerd, Render and Vercel.

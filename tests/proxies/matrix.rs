@@ -138,6 +138,9 @@ const MATRIX: &[Row] = &[
     row("Traffic Server", POST, &[Silence], GatewayTimeout, (TrafficServer, Strong), Unknown, Mixed, 1),
     row("Traffic Server", BOTH, &[Drains], Unavailable, APPLICATION, Unknown, Application, 1),
     row("Traffic Server", BOTH, &[Maintenance, Limit], Unavailable, (TrafficServer, Strong), Unknown, Mixed, 0),
+    well("Traffic Server", BOTH, &[BesideRefuse], 0),
+    well("Traffic Server", GET, &[BesideClose], 4),
+    row("Traffic Server", POST, &[BesideClose], BadGateway, (TrafficServer, Strong), Unknown, Infrastructure, 1),
 
     row("Envoy", BOTH, &[Refuse, Gone, BlackHole, WrongPort, BesideRefuse], BadGateway, (Envoy, Strong), NotDelivered, Infrastructure, 0),
     row("Envoy", BOTH, &[Killed, KilledKept, CrashLoop, Close, CloseKept, Reset, HalfHead, Garbage, EndlessHeader, BesideClose], BadGateway, (Envoy, Strong), Unknown, Infrastructure, 1),
@@ -171,10 +174,13 @@ async fn each_case_is_diagnosed_as_the_matrix_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
     for (at, row) in MATRIX.iter().enumerate().filter(|(_, row)| observed.iter().any(|proxy| row.is_for(proxy.name))) {
+        let cells = observed.iter().flat_map(cells).filter(|(name, case, method, ..)| row.says(name, *case, method));
+        let cells = cells.count();
+        assert_ne!(cells, 0, "a row says nothing: {}, {:?}", row.proxy, row.cases);
         for wrong in row.wrong() {
             let mut matrix = MATRIX.to_vec();
             matrix[at] = wrong.clone();
-            assert_ne!(differences(observed, &matrix).len(), 0, "a wrong row passes: {:?}", wrong.diagnosed);
+            assert_eq!(differences(observed, &matrix).len(), cells, "a wrong cell passes: {:?}", wrong.diagnosed);
         }
     }
 }
@@ -201,7 +207,11 @@ impl Row {
         [ALL, proxy].contains(&self.proxy)
     }
 
-    /// Returns the row with one cell wrong, for each of its cells.
+    fn says(&self, proxy: &str, case: Case, method: &Method) -> bool {
+        self.is_for(proxy) && self.cases.contains(&case) && self.methods.contains(method)
+    }
+
+    /// Returns the row with one column wrong, for each of its columns.
     fn wrong(&self) -> Vec<Self> {
         let mut rows = vec![Self { seen: self.seen + 1, ..self.clone() }, Self { cases: &[], ..self.clone() }];
         let Some(is) = self.diagnosed else { return rows };
@@ -223,8 +233,7 @@ impl Row {
 fn differences(observed: &[Observed], matrix: &[Row]) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, case, method, diagnosis, seen) in observed.iter().flat_map(cells) {
-        let says = |row: &&Row| row.is_for(name) && row.cases.contains(&case) && row.methods.contains(method);
-        let rows: Vec<&Row> = matrix.iter().filter(says).collect();
+        let rows: Vec<&Row> = matrix.iter().filter(|row| row.says(name, case, method)).collect();
         let is = diagnosis.map(|it| Diagnosed {
             condition: it.condition().unwrap(),
             by: (it.issuer(), it.confidence()),

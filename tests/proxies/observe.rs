@@ -86,7 +86,8 @@ async fn ask(software: &'static Software, case: Case, method: Method) -> (Answer
     for _ in 0..case.company() {
         let (client, method, url) = (client.clone(), method.clone(), url.clone());
         tokio::spawn(async move { Answer::to(&client, &method, &url, !COUNTS).await });
-        pause(ARRIVED).await;
+        application.until_asked().await;
+        pause(ARRIVED).await; // the second one waits in the proxy
     }
     let mut answer = Answer::to(&client, &method, &url, COUNTS).await;
     for _ in 1..case.rounds() {
@@ -99,6 +100,7 @@ async fn ask(software: &'static Software, case: Case, method: Method) -> (Answer
     for port in [proxy.port, application.port, second.port] {
         answer.text = answer.text.replace(&port.to_string(), "PORT");
     }
+    drop(application); // before the proxy, which else might read on when it is to end
     (answer, seen)
 }
 

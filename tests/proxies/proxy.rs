@@ -93,6 +93,7 @@ pub(crate) const ALL: [Software; 9] = [
             "runroot.yaml",
             "records.config",
             "remap.config",
+            "parent.config",
             "maintenance.config",
             "ip_allow.yaml",
             "storage.config"
@@ -174,7 +175,8 @@ impl Software {
         let mut command = Command::new(self.find().unwrap());
         command.args(self.arguments.iter().map(|argument| fill(argument))).current_dir(&dir).process_group(0);
         let child = command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
-        Proxy { port, _reserved: reserved, dir, child, signal: self.signal }
+        let keeper = keeper(&child, self.signal);
+        Proxy { port, _reserved: reserved, dir, child, keeper }
     }
 
     fn find(&self) -> Option<PathBuf> {
@@ -185,13 +187,13 @@ impl Software {
     }
 }
 
-/// A running proxy. It ends when dropped.
+/// A running proxy. It ends when dropped, and with whoever started it.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     _reserved: TcpSocket,
     dir: PathBuf,
     child: Child,
-    signal: &'static str,
+    keeper: Child,
 }
 
 impl Proxy {
@@ -214,10 +216,18 @@ impl Proxy {
         false
     }
 
-    /// By the shell, which has it built in: there are machines without a program of that name.
-    fn send(&self, signal: &str) {
-        let command = format!("kill -s {signal} -- -{}", self.child.id());
-        let _ = Command::new("/bin/sh").args(["-c", &command]).stderr(Stdio::null()).status();
+    /// Ends the proxy and the children it may have: they are one process group, and all of it is ours.
+    fn end(&mut self) {
+        let _ = self.keeper.wait(); // which ends its input
+        let mut waited = Duration::ZERO;
+        while waited < ENDED_WITHIN && self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            nap(POLL);
+            waited += POLL;
+        }
+        let _ = keeper(&self.child, "KILL").wait();
+        let _ = self.child.kill(); // else the wait might have no end
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.dir);
     }
 
     fn output(&self) -> String {
@@ -226,19 +236,18 @@ impl Proxy {
 }
 
 impl Drop for Proxy {
-    /// Ends the proxy and the children it may have: they are one process group, and all of it is ours.
     fn drop(&mut self) {
-        self.send(self.signal);
-        let mut waited = Duration::ZERO;
-        while waited < ENDED_WITHIN && self.child.try_wait().is_ok_and(|status| status.is_none()) {
-            tokio::task::block_in_place(|| nap(POLL)); // the applications go on meanwhile
-            waited += POLL;
-        }
-        self.send("KILL");
-        let _ = self.child.kill(); // else the wait might have no end
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.dir);
+        tokio::task::block_in_place(|| self.end()); // the applications go on meanwhile
     }
+}
+
+/// Sends a signal to the process group of `child` once its own input ends, as it does with this process, however that
+/// ends. By the shell, which has it built in: there are machines without a program of that name.
+fn keeper(child: &Child, signal: &str) -> Child {
+    let command = format!("read -r _; kill -s {signal} -- -{}", child.id());
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &command]).stdin(Stdio::piped()).stderr(Stdio::null());
+    shell.process_group(0).spawn().unwrap() // in a group of its own, which Ctrl-C does not reach
 }
 
 #[expect(clippy::disallowed_methods, reason = "another process gives no other sign")]
