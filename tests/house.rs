@@ -311,3 +311,22 @@ fn major_minor(version: &str) -> (u32, u32) {
     let mut numbers = version.split('.').map(|number| number.parse().unwrap());
     (numbers.next().unwrap(), numbers.next().unwrap_or(0))
 }
+
+/// A claim about security is worth what its test is.
+#[test]
+fn every_line_about_security_names_a_test_that_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let claims = text.split("## Bounds").next().unwrap();
+    let rows: Vec<&str> = claims.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| it c")).collect();
+    assert!(rows.len() > 15, "{} rows", rows.len());
+    let sources: String = ["src", "tests"]
+        .iter()
+        .flat_map(|folder| rust_files(&root.join(folder)))
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    for row in rows {
+        let test = row.trim_end_matches(" |").rsplit("| ").next().unwrap().trim_matches('`');
+        assert!(sources.contains(&format!("fn {test}(")), "no test is called {test}");
+    }
+}
