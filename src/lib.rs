@@ -103,6 +103,7 @@
 //!
 //! None of them changes what is decided.
 
+mod attempt;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod budget;
@@ -141,8 +142,9 @@ mod scenario;
 #[cfg(feature = "tower")]
 pub mod tower;
 
+pub use attempt::{Attempt, TooLate};
 pub use budget::{Budget, BudgetBuilder, BudgetError};
-pub use call::{Attempt, Call, TooLate};
+pub use call::Call;
 #[cfg(all(feature = "reqwest", feature = "test-util"))]
 pub use client::Script;
 #[cfg(feature = "reqwest")]

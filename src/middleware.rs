@@ -30,7 +30,7 @@ use http_body::Frame;
 use reqwest::{Body, Request, Response};
 use reqwest_middleware::{Error, Middleware, Next};
 
-use crate::call::Attempt;
+use crate::attempt::Attempt;
 use crate::client::transport::{BodyFactory, Execute, Http, Lost, Wishes};
 use crate::client::{self, failure};
 use crate::drive::{Door, Hook, Hooks, Keys, clock};

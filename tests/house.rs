@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 18] = [
     &["outcome"],
     &["diagnosis"],
     &["policy"],
-    &["budget", "counters"],
+    &["attempt", "budget", "counters"],
     &["incident"],
     &["endpoint", "origin"],
     &["router"],

@@ -36,7 +36,7 @@ use reqwest::{IntoUrl, redirect};
 pub use request::RequestBuilder;
 use transport::Http;
 
-use crate::call::Attempt;
+use crate::attempt::Attempt;
 use crate::client::methods::{builder_methods, client_methods};
 use crate::client::transport::Wishes;
 use crate::client::{Error, has_default_redirects};

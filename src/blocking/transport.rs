@@ -9,7 +9,8 @@ use http::header::CONTENT_LENGTH;
 use reqwest::blocking::{Body, Request, Response};
 
 use super::Client;
-use crate::call::{Attempt, Call};
+use crate::attempt::Attempt;
+use crate::call::Call;
 use crate::client::failure;
 use crate::client::transport::{BodyFactory, Lost, Wishes, origin};
 use crate::drive::{self, BoxError, Head, Hooks, Transport, clock};

@@ -8,7 +8,8 @@ use http::header::CONTENT_LENGTH;
 use reqwest::{Body, Request, Response, Url};
 
 use super::{body, observe, replay};
-use crate::call::{Attempt, Call};
+use crate::attempt::Attempt;
+use crate::call::Call;
 use crate::drive::{self, BoxError, Door, Head, Hooks, Transport, clock};
 use crate::endpoints::Overrides;
 use crate::origin::Origin;

@@ -7,7 +7,7 @@ use reqwest::{Request, Response};
 
 use super::transport::{Execute, Lost};
 use super::{Client, observe};
-use crate::call::Attempt;
+use crate::attempt::Attempt;
 use crate::outcome::Failure;
 
 impl Execute for Client {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::BoxError;
-use crate::call::Attempt;
+use crate::attempt::Attempt;
 
 /// Is asked before each attempt, the first one included: it may change the request, or fail the call.
 ///

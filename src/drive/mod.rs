@@ -26,7 +26,8 @@ pub use key::random_key;
 
 use http::{HeaderMap, StatusCode};
 
-use crate::call::{Attempt, Call};
+use crate::attempt::Attempt;
+use crate::call::Call;
 use crate::now::Now;
 use crate::outcome::Outcome;
 use crate::policy::Decision;

@@ -9,7 +9,7 @@ use ::tower::Service;
 use super::error::Error;
 use super::ready::Ready;
 use super::{Failures, ResponseFuture, Retry};
-use crate::call::Attempt;
+use crate::attempt::Attempt;
 use crate::client::transport::{Execute, Http, Lost};
 use crate::client::without_url;
 use crate::drive::BoxError;
