@@ -172,10 +172,12 @@ impl Software {
             fs::write(dir.join(name), fill(text)).unwrap();
         }
         let output = File::create(dir.join("output")).unwrap();
+        let mut keeper = keeper(self.signal);
+        let group = keeper.id().try_into().unwrap();
         let mut command = Command::new(self.find().unwrap());
-        command.args(self.arguments.iter().map(|argument| fill(argument))).current_dir(&dir).process_group(0);
+        command.args(self.arguments.iter().map(|argument| fill(argument))).current_dir(&dir).process_group(group);
         let child = command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
-        let keeper = keeper(&child, self.signal);
+        writeln!(keeper.stdin.as_mut().unwrap(), "{}", child.id()).unwrap();
         Proxy { port, _reserved: reserved, dir, child, keeper }
     }
 
@@ -193,6 +195,7 @@ pub(crate) struct Proxy {
     _reserved: TcpSocket,
     dir: PathBuf,
     child: Child,
+    /// Leads the process group of the proxy and of the children it may have.
     keeper: Child,
 }
 
@@ -216,17 +219,19 @@ impl Proxy {
         false
     }
 
-    /// Ends the proxy and the children it may have: they are one process group, and all of it is ours.
+    /// Ends the proxy and the children it may have.
     fn end(&mut self) {
-        let _ = self.keeper.wait(); // which ends its input
+        drop(self.keeper.stdin.take());
         let mut waited = Duration::ZERO;
         while waited < ENDED_WITHIN && self.child.try_wait().is_ok_and(|status| status.is_none()) {
             nap(POLL);
             waited += POLL;
         }
-        let _ = keeper(&self.child, "KILL").wait();
+        let command = format!("kill -s KILL -- -{}", self.keeper.id());
+        let _ = Command::new("/bin/sh").args(["-c", &command]).stderr(Stdio::null()).status();
         let _ = self.child.kill(); // else the wait might have no end
         let _ = self.child.wait();
+        let _ = self.keeper.wait(); // last: until then nobody else is given the number of its group
         let _ = fs::remove_dir_all(&self.dir);
     }
 
@@ -241,13 +246,14 @@ impl Drop for Proxy {
     }
 }
 
-/// Sends a signal to the process group of `child` once its own input ends, as it does with this process, however that
-/// ends. By the shell, which has it built in: there are machines without a program of that name.
-fn keeper(child: &Child, signal: &str) -> Child {
-    let command = format!("read -r _; kill -s {signal} -- -{}", child.id());
+/// Leads a group of processes, to which it sends a signal once its input ends, as that does with this process, however it
+/// ends; and to one that it is told of, for Squid leaves the group. By the shell, which has `kill` built in: there are
+/// machines without a program of that name.
+fn keeper(signal: &str) -> Child {
     let mut shell = Command::new("/bin/sh");
+    let command = format!("read -r child; read -r _; kill -s {signal} $child 0");
     shell.args(["-c", &command]).stdin(Stdio::piped()).stderr(Stdio::null());
-    shell.process_group(0).spawn().unwrap() // in a group of its own, which Ctrl-C does not reach
+    shell.process_group(0).spawn().unwrap() // which Ctrl-C does not reach
 }
 
 #[expect(clippy::disallowed_methods, reason = "another process gives no other sign")]
