@@ -19,7 +19,7 @@ impl Answer {
     pub(crate) const RESET: Self = Self::failure(Failure::Interrupted);
     pub(crate) const TIMEOUT: Self = Self::failure(Failure::Timeout);
 
-    const fn status(status: StatusCode) -> Self {
+    pub(crate) const fn status(status: StatusCode) -> Self {
         Self { result: Ok(status), hint: None }
     }
 

@@ -33,9 +33,9 @@ pub(crate) fn draw(played: &Played<'_>, path: &Path) -> Result {
     let most = most(played, &shapes);
     for (column, shape) in panels.split_evenly((1, shapes.len())).iter().zip(shapes) {
         let (above, below) = column.split_vertically(380);
-        let mut chart =
-            panel(&above, played.scenario, most, &format!("{}: requests per second", clients(played, shape)))?;
-        line_of_capacity(&mut chart, played.scenario)?;
+        let caption = format!("{}: requests per second{}", clients(played, shape), cut(played, shape, most));
+        let mut chart = panel(&above, played.scenario, most, &caption)?;
+        line_of_capacity(&mut chart, played.scenario, shape)?;
         lines(&mut chart, played, shape, |seconds| loads(seconds, most))?;
         let what = match played.scenario.traffic {
             Traffic::Steady { .. } => "of the calls that start in each second, how many succeed, %",
@@ -60,10 +60,19 @@ fn columns(shapes: &[Shape]) -> Vec<Shape> {
 
 /// Returns up to which load is shown: all, but no more than a few times the capacity.
 fn most(played: &Played<'_>, shapes: &[Shape]) -> f64 {
-    let runs = played.runs.iter().filter(|run| shapes.contains(&run.shape));
-    let most = runs.flat_map(|run| &run.summary.seconds).map(|second| second.requests).max();
-    let capacity = f64::from(played.scenario.capacity);
-    (most.map_or(0.0, f64::from) * 1.05).clamp(capacity * 1.1, capacity * 5.0)
+    let peak = shapes.iter().map(|shape| peak(played, *shape)).fold(0.0, f64::max);
+    let capacity = shapes.iter().map(|shape| played.scenario.capacity_for(shape.clients)).max().map_or(0.0, f64::from);
+    (peak * 1.05).clamp(capacity * 1.1, capacity * 5.0)
+}
+
+fn peak(played: &Played<'_>, shape: Shape) -> f64 {
+    let runs = played.runs.iter().filter(|run| run.shape == shape);
+    let seconds = runs.flat_map(|run| &run.summary.seconds);
+    seconds.map(|second| second.requests).max().map_or(0.0, f64::from)
+}
+
+fn cut(played: &Played<'_>, shape: Shape, most: f64) -> String {
+    if peak(played, shape) > most { format!(" (up to {most:.0} of them)") } else { String::new() }
 }
 
 fn clients(played: &Played<'_>, Shape { clients }: Shape) -> String {
@@ -131,9 +140,9 @@ fn panel<'a, 'b>(area: &'a Area<'b>, scenario: &Scenario, most: f64, caption: &s
     Ok(chart)
 }
 
-fn line_of_capacity(chart: &mut Chart<'_, '_>, scenario: &Scenario) -> Result {
+fn line_of_capacity(chart: &mut Chart<'_, '_>, scenario: &Scenario, shape: Shape) -> Result {
     let (start, end) = (-LEAD.as_secs_f64(), (scenario.trouble + scenario.aftermath).as_secs_f64());
-    let capacity = f64::from(scenario.capacity);
+    let capacity = f64::from(scenario.capacity_for(shape.clients));
     chart.draw_series([PathElement::new([(start, capacity), (end, capacity)], BLACK.mix(0.45).stroke_width(2))])?;
     Ok(())
 }

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::scenario::{PER_SECOND, Scenario, Traffic};
-use crate::simulation::CLIENTS_ONCE;
+use crate::scenario::{CLIENTS_ONCE, PER_SECOND, Scenario, Traffic};
 
 /// A number of clients, each a process with budgets of its own, that share the calls of the fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

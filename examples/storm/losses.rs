@@ -30,9 +30,8 @@ pub(crate) fn of(played: &Played<'_>) -> Vec<Loss> {
 
 fn loss(played: &Played<'_>, shape: Shape, measure: &Measure) -> Option<Loss> {
     let ours = played.of(Peer::Forbear, shape)?;
-    // Who gives up sooner is faster and sends less: compare with those that get as much done.
     let peers = played.runs.iter().filter(|run| run.shape == shape && run.peer != Peer::Forbear);
-    let peers = peers.filter(|run| run.summary.success + NOISE_OF_SUCCESS > ours.success);
+    let peers = peers.filter(|run| !measure.of_equals || run.summary.success + NOISE_OF_SUCCESS > ours.success);
     let best =
         peers.min_by(|one, other| (measure.badness)(&one.summary).total_cmp(&(measure.badness)(&other.summary)))?;
     let gap = (measure.badness)(ours) - (measure.badness)(&best.summary);
@@ -53,6 +52,8 @@ fn loss(played: &Played<'_>, shape: Shape, measure: &Measure) -> Option<Loss> {
 struct Measure {
     what: &'static str,
     badness: fn(&Summary) -> f64,
+    /// Whether only those count that get as much done: who gives up sooner is faster and sends less.
+    of_equals: bool,
     /// What differs from seed to seed.
     noise: f64,
     text: fn(&Summary) -> String,
@@ -62,19 +63,28 @@ const MEASURES: [Measure; 4] = [
     Measure {
         what: "success",
         badness: |summary| 1.0 - summary.success,
+        of_equals: true,
         noise: NOISE_OF_SUCCESS,
         text: |summary| percent(summary.success),
     },
     Measure {
         what: "in all",
         badness: |summary| summary.requests,
+        of_equals: true,
         noise: 0.01,
         text: |summary| format!("{:.3}", summary.requests),
     },
-    Measure { what: "well", badness: until_well, noise: 1.0, text: |summary| summary.recovery.to_string() },
+    Measure {
+        what: "well",
+        badness: until_well,
+        of_equals: false,
+        noise: 1.0,
+        text: |summary| summary.recovery.to_string(),
+    },
     Measure {
         what: "p99",
         badness: |summary| summary.p99.as_secs_f64(),
+        of_equals: true,
         noise: 0.2,
         text: |summary| format!("{:.2} s", summary.p99.as_secs_f64()),
     },
@@ -82,7 +92,7 @@ const MEASURES: [Measure; 4] = [
 
 fn until_well(summary: &Summary) -> f64 {
     match summary.recovery {
-        Recovery::Endless => 0.0,
+        Recovery::Unknown => 0.0,
         Recovery::After(duration) => duration.as_secs_f64(),
         Recovery::Never => f64::MAX,
     }

@@ -9,7 +9,7 @@
 //! cargo run --release --example storm -- --quick # only the numbers to reach
 //! cargo run --release --example storm -- --help
 //! ```
-#![cfg_attr(not(test), expect(clippy::print_stdout, clippy::print_stderr, reason = "it shows"))]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it shows")]
 
 mod answer;
 mod arguments;
@@ -26,6 +26,8 @@ mod summary;
 mod sweep;
 mod table;
 mod targets;
+#[cfg(test)]
+mod tests;
 
 use std::env;
 use std::error::Error;
@@ -72,7 +74,7 @@ fn show(arguments: Arguments) -> Result {
         println!("{played}");
     }
     if !quick {
-        println!("what forbear loses: its number where it loses most, and the best of those that get as much done");
+        println!("what forbear loses: its number where it loses most, and the best of the others");
         played.iter().flat_map(losses::of).for_each(|loss| println!("{loss}"));
         println!();
     }

@@ -16,7 +16,7 @@ pub(crate) struct Scenario {
     pub(crate) trouble: Duration,
     /// How long calls go on when it is over.
     pub(crate) aftermath: Duration,
-    /// What the service can do in a second.
+    /// What the service can do in a second, for [`CLIENTS_ONCE`] if each calls once.
     pub(crate) capacity: u32,
     /// What a request may wait for before the service turns it away.
     pub(crate) longest_queue: Duration,
@@ -26,9 +26,20 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
-    /// Returns whether there is a moment from which it could be well again.
-    pub(crate) fn ends(&self) -> bool {
-        !self.aftermath.is_zero()
+    /// Returns whether calls start when it is over.
+    pub(crate) fn goes_on(&self) -> bool {
+        match self.traffic {
+            Traffic::Steady { .. } => !self.aftermath.is_zero(),
+            Traffic::Once => false,
+        }
+    }
+
+    /// Returns what the service can do in a second: where each client calls once, in proportion to their number.
+    pub(crate) fn capacity_for(&self, clients: u32) -> u32 {
+        match self.traffic {
+            Traffic::Steady { .. } => self.capacity,
+            Traffic::Once => (clients.saturating_mul(self.capacity / 100) / (CLIENTS_ONCE / 100)).max(1),
+        }
     }
 
     pub(crate) fn answering(self, fault: Fault) -> Self {
@@ -132,7 +143,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             aftermath: 60 * S,
             capacity: TIGHT,
             overflow: Overflow::Shed(Answer::UNAVAILABLE.after(30)),
-            ..calm("same-hint", "10,000 clients told Retry-After: 30 in the same instant")
+            ..calm("same-hint", "all clients told Retry-After: 30 in the same instant")
         },
         Scenario { fault: Fault::Restart, trouble: S, aftermath: 20 * S, ..calm("restart", "a restart of 1 s") },
     ]
@@ -158,6 +169,8 @@ pub(crate) fn calm(name: &'static str, title: &'static str) -> Scenario {
 const TIGHT: u32 = 1_200;
 /// Calls of the whole fleet in a second.
 pub(crate) const PER_SECOND: u32 = 1_000;
+/// Clients where each calls once, unless another number is asked for.
+pub(crate) const CLIENTS_ONCE: u32 = 10_000;
 /// Nothing counts before: budgets come to hold what they hold in the long run. Four time constants of forbear's drift.
 pub(crate) const WARM_UP: Duration = Duration::from_secs(40);
 const S: Duration = Duration::from_secs(1);

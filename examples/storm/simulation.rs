@@ -37,15 +37,6 @@ impl Setting {
     pub(crate) fn processes(&self) -> usize {
         usize::try_from(self.clients).unwrap_or(usize::MAX)
     }
-
-    /// Returns what the service can do in a second: where each client calls once, in proportion to their number.
-    pub(crate) fn capacity(&self) -> u32 {
-        let Scenario { capacity, traffic, .. } = self.scenario;
-        match traffic {
-            Traffic::Steady { .. } => capacity,
-            Traffic::Once => (self.clients.saturating_mul(capacity / 100) / (CLIENTS_ONCE / 100)).max(1),
-        }
-    }
 }
 
 /// Plays a scenario, and follows each call to its end.
@@ -54,7 +45,7 @@ pub(crate) fn run<F: Fleet>(setting: &Setting, fleet: F) -> Summary {
     let mut dice = Rng::with_seed(setting.seed);
     let mut simulation = Simulation {
         fleet,
-        service: Service::new(scenario, setting.capacity(), dice.u64(..)),
+        service: Service::new(scenario, scenario.capacity_for(setting.clients), dice.u64(..)),
         arrivals: Arrivals::new(setting, dice.u64(..)),
         agenda: BinaryHeap::new(),
         calls: Vec::new(),
@@ -189,6 +180,3 @@ impl<'a> Arrivals<'a> {
         Some(Arrival { at: self.last, process, seed: self.dice.u64(..) })
     }
 }
-
-/// Clients that call once, for the capacity of their scenario.
-pub(crate) const CLIENTS_ONCE: u32 = 10_000;

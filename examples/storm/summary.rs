@@ -31,8 +31,8 @@ pub(crate) struct Summary {
 /// When all is well again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Recovery {
-    /// The trouble does not end.
-    Endless,
+    /// No call starts when the trouble is over.
+    Unknown,
     After(Duration),
     /// Calls fail to the end of the simulation.
     Never,
@@ -53,7 +53,7 @@ pub(crate) struct Second {
 /// Counts while the simulation runs.
 pub(crate) struct Recorder {
     trouble_ends: Duration,
-    ends: bool,
+    goes_on: bool,
     end: Duration,
     seconds: Vec<Second>,
     in_trouble: Sum,
@@ -87,7 +87,7 @@ impl Recorder {
         let end = trouble_ends + scenario.aftermath;
         Self {
             trouble_ends,
-            ends: scenario.ends(),
+            goes_on: scenario.goes_on(),
             end,
             seconds: vec![Second::default(); second(end)],
             in_trouble: Sum::default(),
@@ -146,7 +146,7 @@ impl Recorder {
 
     fn recovery(&self) -> Recovery {
         match self.last_failed {
-            _ if !self.ends => Recovery::Endless,
+            _ if !self.goes_on => Recovery::Unknown,
             Some(last) if self.end - last < Duration::from_secs(1) => Recovery::Never,
             Some(last) => Recovery::After(last.saturating_sub(self.trouble_ends)),
             None => Recovery::After(Duration::ZERO),

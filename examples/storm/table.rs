@@ -12,7 +12,7 @@ pub(crate) const LEGEND: &str = "\
 requests   per call: of the calls that start in the trouble, and of those that start in it or after it
 peak       most requests in one second: while the trouble lasts, and when it is over
 success    of the calls that start in the trouble or after it
-well       how long after the trouble the last call starts that fails; – where the trouble does not end
+well       how long after the trouble the last call starts that fails; – where none starts then
 p50, p99   how long calls take that succeed
 wasted     work of the service for clients that had gone
 ";
@@ -52,7 +52,7 @@ impl fmt::Display for Row<'_> {
 impl fmt::Display for Recovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Endless => f.pad(NONE),
+            Self::Unknown => f.pad(NONE),
             Self::After(duration) => write!(f, "{:.1} s", duration.as_secs_f64()),
             Self::Never => f.pad("never"),
         }

@@ -74,7 +74,7 @@ impl Measure {
             Self::Requests => ours.requests,
             Self::Success => ours.success,
             Self::Later => seconds(ours) - seconds(none),
-            Self::Load => f64::from(ours.peak_after?) / f64::from(played.scenario.capacity),
+            Self::Load => f64::from(ours.peak_after?) / f64::from(played.scenario.capacity_for(shape.clients)),
         };
         let reached = if matches!(self, Self::Success) { number >= bound } else { number <= bound };
         Some(Measured { scenario: played.scenario.name, shape, what: self.as_str(), number, bound, reached })
@@ -93,7 +93,7 @@ impl Measure {
 
 fn seconds(summary: &Summary) -> f64 {
     match summary.recovery {
-        Recovery::Endless => 0.0,
+        Recovery::Unknown => 0.0,
         Recovery::After(duration) => duration.as_secs_f64(),
         Recovery::Never => f64::INFINITY,
     }

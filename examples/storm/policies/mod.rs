@@ -2,9 +2,12 @@
 
 mod at_once;
 mod aws;
+mod driver;
 mod grpc;
 mod model;
+mod modelled;
 mod ours;
+mod remembered;
 mod reqwest_own;
 mod reqwest_retry;
 
@@ -17,8 +20,9 @@ use crate::summary::Summary;
 use at_once::AtOnce;
 use aws::Aws;
 use grpc::Grpc;
-use model::Modelled;
-use ours::Ours;
+use modelled::Modelled;
+pub(crate) use ours::Ours;
+pub(crate) use remembered::Remembered;
 use reqwest_own::ReqwestOwn;
 use reqwest_retry::ReqwestRetry;
 
@@ -81,5 +85,13 @@ impl fmt::Display for Peer {
 
 /// Plays a scenario under any policy of this crate.
 pub(crate) fn play_ours(setting: &Setting, policy: Policy, budget: BudgetBuilder) -> Summary {
-    simulation::run(setting, Ours::new(setting.processes(), policy, budget))
+    let processes = setting.processes();
+    if setting.clients > MOST_KEPT {
+        simulation::run(setting, Remembered::new(processes, policy, budget))
+    } else {
+        simulation::run(setting, Ours::new(processes, policy, budget))
+    }
 }
+
+/// Most processes that are kept in memory as what they are: less than a gibibyte of them.
+const MOST_KEPT: u32 = 200_000;

@@ -1,11 +1,10 @@
-//! How the policies of others are played: by what they decide, one process at a time.
+//! What a policy of others decides, one process at a time.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 
 use crate::answer::Answer;
-use crate::simulation::Fleet;
 
 /// What one process under a policy knows and decides.
 pub(crate) trait Model: Clone {
@@ -16,7 +15,7 @@ pub(crate) trait Model: Clone {
 /// A call, as far as a model knows it.
 #[derive(Debug)]
 pub(crate) struct Called {
-    process: u32,
+    pub(super) process: u32,
     /// Sent so far.
     pub(crate) attempts: u32,
     /// For the last retry, in what the model counts.
@@ -32,32 +31,5 @@ impl Called {
     /// Draws from zero to `longest`.
     pub(crate) fn up_to(&mut self, longest: Duration) -> Duration {
         longest.mul_f64(self.dice.f64())
-    }
-}
-
-/// Processes that share nothing.
-pub(crate) struct Modelled<M>(Vec<M>);
-
-impl<M: Model> Modelled<M> {
-    pub(crate) fn new(processes: usize, model: &M) -> Self {
-        Self(vec![model.clone(); processes])
-    }
-}
-
-impl<M: Model> Fleet for Modelled<M> {
-    type Call = Called;
-
-    fn start(&mut self, process: u32, _: Duration, seed: u64) -> Option<Called> {
-        Some(Called::new(process, seed))
-    }
-
-    fn begin(&mut self, call: &mut Called, _: Duration) -> bool {
-        call.attempts += 1;
-        true
-    }
-
-    fn on_answer(&mut self, call: &mut Called, answer: Answer, now: Duration) -> Option<Duration> {
-        let process = usize::try_from(call.process).ok()?;
-        self.0.get_mut(process)?.on_answer(call, answer, now)
     }
 }

@@ -61,13 +61,13 @@ impl fmt::Display for Sweep {
         let mut defaults = None;
         for (clients_index, clients) in CLIENTS.into_iter().enumerate() {
             write!(f, "{:20}", format!("{clients} clients"))?;
-            self.trials.iter().try_for_each(|trial| write!(f, " {:>9}", trial.scenario.name))?;
+            self.trials.iter().try_for_each(|trial| write!(f, " {:>10}", trial.scenario.name))?;
             write!(f, "\n{:20}", "")?;
-            self.trials.iter().try_for_each(|trial| write!(f, " {:>9}", trial.measure.as_str()))?;
+            self.trials.iter().try_for_each(|trial| write!(f, " {:>10}", trial.measure.as_str()))?;
             for (variant, row) in self.rows() {
                 write!(f, "\n{:20}", variant.name)?;
                 for seeds in row.iter().skip(clients_index).step_by(CLIENTS.len()) {
-                    write!(f, " {:>9.2}", mean(seeds))?;
+                    write!(f, " {:>10.2}", mean(seeds))?;
                 }
                 defaults.get_or_insert(row);
             }

@@ -19,8 +19,10 @@ pub(super) enum Measure {
     Requests,
     /// In per cent.
     Lost,
-    /// In seconds.
+    /// Until all is well, in seconds.
     Well,
+    /// The 99th of a hundred latencies of calls that succeed, in seconds.
+    Slow,
 }
 
 impl Measure {
@@ -29,7 +31,8 @@ impl Measure {
             (Self::Requests, _) => summary.requests_in_trouble,
             (Self::Lost, _) => 100.0 * (1.0 - summary.success),
             (Self::Well, Recovery::After(duration)) => duration.as_secs_f64(),
-            (Self::Well, Recovery::Endless | Recovery::Never) => 60.0,
+            (Self::Well, Recovery::Unknown | Recovery::Never) => 60.0,
+            (Self::Slow, _) => summary.p99.as_secs_f64(),
         }
     }
 
@@ -39,6 +42,7 @@ impl Measure {
             Self::Requests => 0.01,
             Self::Lost => 0.2,
             Self::Well => 1.0,
+            Self::Slow => 0.2,
         }
     }
 
@@ -47,6 +51,7 @@ impl Measure {
             Self::Requests => "requests",
             Self::Lost => "% lost",
             Self::Well => "s to well",
+            Self::Slow => "s, p99",
         }
     }
 }
@@ -61,6 +66,9 @@ pub(super) fn all() -> Vec<Trial> {
         of(Measure::Requests, lasting(45, calm("502 45 s", "").answering(Fault::All(Answer::BAD_GATEWAY)))),
         of(Measure::Requests, lasting(60, calm("hint 10", "").answering(Fault::All(Answer::UNAVAILABLE.after(10))))),
         of(Measure::Requests, lasting(30, calm("refused", "").answering(Fault::All(Answer::REFUSED)))),
+        of(Measure::Requests, lasting(30, calm("reset", "").answering(Fault::All(Answer::RESET)))),
+        of(Measure::Slow, calm("1 of 4 off", "").answering(Fault::Share(0.25, Answer::REFUSED))),
+        of(Measure::Lost, calm("5 % hang", "").answering(Fault::Share(0.05, Answer::TIMEOUT))),
         of(Measure::Lost, calm("1 of 3", "").answering(Fault::Share(1.0 / 3.0, Answer::UNAVAILABLE))),
         of(Measure::Lost, calm("5 % reset", "").answering(Fault::Share(0.05, Answer::RESET))),
         of(Measure::Lost, calm("2 s blips", "").answering(blips(2, Answer::BAD_GATEWAY))),
