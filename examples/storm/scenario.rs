@@ -1,10 +1,11 @@
 //! What happens to the service, and how the fleet calls it.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::answer::Answer;
 
-/// One kind of trouble. It begins after the warm-up.
+/// One kind of trouble.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     /// By which it is asked for, and its figure is named.
@@ -12,6 +13,8 @@ pub(crate) struct Scenario {
     pub(crate) title: &'static str,
     pub(crate) fault: Fault,
     pub(crate) traffic: Traffic,
+    /// How long nothing happens and nothing counts before.
+    pub(crate) warm_up: Duration,
     /// How long it lasts.
     pub(crate) trouble: Duration,
     /// How long calls go on when it is over.
@@ -26,6 +29,11 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
+    /// Returns when the trouble lasts.
+    pub(crate) fn troubled(&self) -> Range<Duration> {
+        self.warm_up..self.warm_up + self.trouble
+    }
+
     /// Returns whether calls start when it is over.
     pub(crate) fn goes_on(&self) -> bool {
         match self.traffic {
@@ -156,6 +164,7 @@ pub(crate) fn calm(name: &'static str, title: &'static str) -> Scenario {
         title,
         fault: Fault::None,
         traffic: Traffic::Steady { surge: 1.0 },
+        warm_up: WARM_UP,
         trouble: 40 * S,
         aftermath: Duration::ZERO,
         capacity: 2 * PER_SECOND,
@@ -171,6 +180,6 @@ const TIGHT: u32 = 1_200;
 pub(crate) const PER_SECOND: u32 = 1_000;
 /// Clients where each calls once, unless another number is asked for.
 pub(crate) const CLIENTS_ONCE: u32 = 10_000;
-/// Nothing counts before: budgets come to hold what they hold in the long run. Four time constants of forbear's drift.
-pub(crate) const WARM_UP: Duration = Duration::from_secs(40);
+/// In which budgets come to hold what they hold in the long run: four time constants of forbear's drift.
+const WARM_UP: Duration = Duration::from_secs(40);
 const S: Duration = Duration::from_secs(1);

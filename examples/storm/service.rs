@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::answer::Answer;
-use crate::scenario::{Fault, Overflow, Scenario, WARM_UP};
+use crate::scenario::{Fault, Overflow, Scenario};
 
 /// One queue, worked on in the order of arrival, in front of what can go wrong.
 ///
@@ -50,13 +50,14 @@ impl<'a> Service<'a> {
     }
 
     fn fault(&mut self, now: Duration) -> Option<Answer> {
-        let trouble = now.checked_sub(WARM_UP).filter(|trouble| *trouble < self.scenario.trouble)?;
+        let troubled = self.scenario.troubled();
+        let since = now.checked_sub(troubled.start).filter(|_| troubled.contains(&now))?;
         match self.scenario.fault {
             Fault::None => None,
             Fault::All(answer) => Some(answer),
             Fault::Share(share, answer) => (self.dice.f64() < share).then_some(answer),
             Fault::Blips { length, every, answer } => {
-                let since_last = trouble.as_nanos() % every.as_nanos();
+                let since_last = since.as_nanos() % every.as_nanos();
                 (since_last < length.as_nanos()).then_some(answer)
             }
             Fault::Restart => Some(Answer::REFUSED),
@@ -73,7 +74,7 @@ impl<'a> Service<'a> {
             };
         }
         let done = now + waiting + self.work;
-        let restart = matches!(self.scenario.fault, Fault::Restart).then_some(WARM_UP);
+        let restart = matches!(self.scenario.fault, Fault::Restart).then_some(self.scenario.warm_up);
         if let Some(restart) = restart.filter(|restart| (now..done + LATENCY).contains(restart)) {
             return Reply { at: restart, answer: Answer::RESET };
         }

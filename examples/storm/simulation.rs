@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::answer::Answer;
-use crate::scenario::{PER_SECOND, Scenario, Traffic, WARM_UP};
+use crate::scenario::{PER_SECOND, Scenario, Traffic};
 use crate::service::Service;
 use crate::summary::{Recorder, Summary};
 
@@ -162,11 +162,11 @@ impl<'a> Arrivals<'a> {
         let process = match scenario.traffic {
             Traffic::Once if self.made == *clients => return None,
             Traffic::Once => {
-                self.last = WARM_UP;
+                self.last = scenario.warm_up;
                 self.made
             }
             Traffic::Steady { surge } => {
-                let trouble = WARM_UP..WARM_UP + scenario.trouble;
+                let trouble = scenario.troubled();
                 let surge = if trouble.contains(&self.last) { surge } else { 1.0 };
                 let pause = -(1.0 - self.dice.f64()).ln() / (f64::from(PER_SECOND) * surge);
                 self.last += Duration::from_secs_f64(pause);

@@ -1,8 +1,9 @@
 //! What a fleet did to a service, and what its calls got.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use crate::scenario::{Scenario, WARM_UP};
+use crate::scenario::Scenario;
 
 /// One scenario under one policy, in numbers.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ pub(crate) struct Second {
 
 /// Counts while the simulation runs.
 pub(crate) struct Recorder {
-    trouble_ends: Duration,
+    trouble: Range<Duration>,
     goes_on: bool,
     end: Duration,
     seconds: Vec<Second>,
@@ -83,10 +84,10 @@ impl Sum {
 
 impl Recorder {
     pub(crate) fn new(scenario: &Scenario) -> Self {
-        let trouble_ends = WARM_UP + scenario.trouble;
-        let end = trouble_ends + scenario.aftermath;
+        let trouble = scenario.troubled();
+        let end = trouble.end + scenario.aftermath;
         Self {
-            trouble_ends,
+            trouble,
             goes_on: scenario.goes_on(),
             end,
             seconds: vec![Second::default(); second(end)],
@@ -112,10 +113,10 @@ impl Recorder {
         if let Some(second) = self.seconds.get_mut(second(now)) {
             second.ended_well += u32::from(succeeded);
         }
-        if started < WARM_UP {
+        if started < self.trouble.start {
             return;
         }
-        if started < self.trouble_ends {
+        if started < self.trouble.end {
             self.in_trouble.add(attempts);
         }
         self.in_all.add(attempts);
@@ -128,7 +129,7 @@ impl Recorder {
     }
 
     pub(crate) fn summary(mut self, worked: u32, wasted: u32) -> Summary {
-        let (trouble, after) = (second(WARM_UP), second(self.trouble_ends));
+        let (trouble, after) = (second(self.trouble.start), second(self.trouble.end));
         let peak = |seconds: Option<&[Second]>| seconds?.iter().map(|second| second.requests).max();
         Summary {
             requests_in_trouble: self.in_trouble.mean(),
@@ -140,7 +141,7 @@ impl Recorder {
             p50: percentile(&mut self.latencies, 50),
             p99: percentile(&mut self.latencies, 99),
             wasted: share(wasted, worked),
-            seconds: self.seconds.get(second(WARM_UP - LEAD)..).unwrap_or_default().to_vec(),
+            seconds: self.seconds.get(second(self.trouble.start.saturating_sub(LEAD))..).unwrap_or_default().to_vec(),
         }
     }
 
@@ -148,7 +149,7 @@ impl Recorder {
         match self.last_failed {
             _ if !self.goes_on => Recovery::Unknown,
             Some(last) if self.end - last < Duration::from_secs(1) => Recovery::Never,
-            Some(last) => Recovery::After(last.saturating_sub(self.trouble_ends)),
+            Some(last) => Recovery::After(last.saturating_sub(self.trouble.end)),
             None => Recovery::After(Duration::ZERO),
         }
     }
