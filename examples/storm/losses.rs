@@ -103,6 +103,6 @@ const NOISE_OF_SUCCESS: f64 = 0.002;
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scenario, shape, what, ours, theirs, by, .. } = self;
-        write!(f, "{scenario:18} {shape:16} {what:8} {ours:>8}  {by} {theirs}")
+        write!(f, "{scenario:18} {shape:19} {what:8} {ours:>8}  {by} {theirs}")
     }
 }

@@ -79,7 +79,10 @@ fn show(arguments: Arguments) -> Result {
         println!();
     }
     println!("numbers to reach: measured, to reach");
-    targets::measure(&played).iter().for_each(|measured| println!("{measured}"));
+    match targets::measure(&played).as_slice() {
+        [] => println!("none of these"),
+        measured => measured.iter().for_each(|measured| println!("{measured}")),
+    }
     if !quick {
         let directory = Path::new("target/storm");
         fs::create_dir_all(directory)?;

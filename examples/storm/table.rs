@@ -22,7 +22,7 @@ impl fmt::Display for Played<'_> {
         writeln!(f, "{}: {}", self.scenario.name, self.scenario.title)?;
         writeln!(
             f,
-            "{:16} {:14} {:>8} {:>7} {:>7} {:>7} {:>8} {:>7} {:>7} {:>7} {:>7}",
+            "{:19} {:14} {:>8} {:>7} {:>7} {:>7} {:>8} {:>7} {:>7} {:>7} {:>7}",
             "clients", "policy", "requests", "in all", "peak", "after", "success", "well", "p50", "p99", "wasted"
         )?;
         for (index, shape) in self.shapes().into_iter().enumerate() {
@@ -30,7 +30,7 @@ impl fmt::Display for Played<'_> {
                 writeln!(f)?;
             }
             for run in self.runs.iter().filter(|run| run.shape == shape) {
-                writeln!(f, "{shape:16} {:14} {}", run.peer, Row(&run.summary))?;
+                writeln!(f, "{shape:19} {:14} {}", run.peer, Row(&run.summary))?;
             }
         }
         Ok(())

@@ -103,6 +103,6 @@ impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scenario, shape, what, number, bound, reached } = self;
         let verdict = if *reached { "reached" } else { "MISSED" };
-        write!(f, "{verdict:8} {scenario:18} {shape:16} {number:>6.3} {bound:>6.3}  {what}")
+        write!(f, "{verdict:8} {scenario:18} {shape:19} {number:>6.3} {bound:>6.3}  {what}")
     }
 }
