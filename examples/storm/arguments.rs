@@ -19,7 +19,8 @@ usage: storm [OPTION…]
   --quick           only what has a number to reach, only forbear and no retries; draws nothing
   --sweep           other defaults of forbear, in other scenarios, on other seeds
   --help
-";
+
+scenarios:";
 
 #[derive(Debug)]
 pub(crate) struct Arguments {

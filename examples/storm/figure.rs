@@ -179,6 +179,12 @@ fn legend(area: &Area<'_>) -> Result {
     Ok(())
 }
 
+/// Returns what tells a line from the others.
+#[cfg(test)]
+pub(crate) fn look(peer: Peer) -> (RGBColor, Vec<(i32, i32)>) {
+    (colour(peer), outline(peer))
+}
+
 /// Returns colours that the colour-blind can tell apart: those of Okabe and Ito.
 fn colour(peer: Peer) -> RGBColor {
     match peer {

@@ -50,7 +50,8 @@ fn main() -> ExitCode {
             }
         },
         Ok(None) => {
-            print!("{HELP}");
+            println!("{HELP}");
+            scenario::all().iter().for_each(|scenario| println!("  {:18} {}", scenario.name, scenario.title));
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -104,6 +104,23 @@ fn a_process_that_is_remembered_fares_as_one_that_is_kept() {
 }
 
 #[test]
+fn a_figure_names_every_policy_and_no_two_look_alike() {
+    let scenarios = [setting("same-hint", 100).scenario];
+    let played = runs::play(&scenarios, &[Shape { clients: 100 }], &Peer::ALL, 1);
+    let path = env::temp_dir().join(format!("forbear-storm-{}.svg", std::process::id()));
+    figure::draw(&played[0], &path).unwrap();
+    let drawn = fs::read_to_string(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    for (index, peer) in Peer::ALL.into_iter().enumerate() {
+        assert!(drawn.contains(&peer.as_str().replace('\'', "&apos;")), "{peer} is not in the legend");
+        for other in &Peer::ALL[..index] {
+            let ((colour, mark), (other_colour, other_mark)) = (figure::look(peer), figure::look(*other));
+            assert!(colour != other_colour && mark != other_mark, "{peer} and {other}");
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_with_an_argument_is_said() {
     for (arguments, expected) in [
         (&["--seed", "-1"][..], "--seed is \"-1\", but must be a number from 0 to 18446744073709551615"),
