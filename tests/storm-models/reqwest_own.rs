@@ -1,0 +1,56 @@
+//! reqwest's own `retry` against its model, call by call.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use http::StatusCode;
+
+use crate::answer::Answer;
+use crate::policies::model::{Called, Model};
+use crate::policies::reqwest_own::ReqwestOwn;
+use crate::scripted::Scripted;
+
+/// A trace of quiet times, outages that spend the whole budget, and all that is between; time stands still but where
+/// the trace lets it go on.
+#[tokio::test(start_paused = true)]
+async fn the_model_sends_as_many_attempts_as_reqwest() {
+    let server = Scripted::start();
+    let retryable = |status: Option<StatusCode>| status.is_none_or(|status| status.is_server_error());
+    let policy = reqwest::retry::for_host("127.0.0.1")
+        .classify_fn(move |answer| if retryable(answer.status()) { answer.retryable() } else { answer.success() });
+    let client = reqwest::Client::builder().retry(policy).no_proxy().build().unwrap();
+    let (mut model, mut dice, mut now) = (ReqwestOwn::default(), Rng::with_seed(7), Duration::ZERO);
+    let mut by_attempts = [0; 4];
+    for (calls, failing, longest_pause) in PHASES {
+        for call in 0..calls {
+            let pause = Duration::from_millis(dice.u64(..=longest_pause));
+            tokio::time::advance(pause).await;
+            now += pause;
+            let script: Vec<u16> = (0..3).map(|_| if dice.f64() < failing { 502 } else { 200 }).collect();
+            server.tell(&script);
+            client.get(server.url()).send().await.unwrap();
+            let attempts = script.len() - server.left();
+            let modelled = attempts_of(&mut model, &script, now);
+            assert_eq!(modelled, attempts, "call {call} at {now:?}, {failing} failing: {script:?}");
+            by_attempts[attempts] += 1;
+        }
+    }
+    assert!(by_attempts[1..].iter().all(|calls| *calls > 30), "{by_attempts:?} calls of 0, 1, 2, 3 attempts");
+}
+
+fn attempts_of(model: &mut ReqwestOwn, script: &[u16], now: Duration) -> usize {
+    let mut call = Called::new(0, 0);
+    for (index, status) in script.iter().enumerate() {
+        call.attempts += 1;
+        let answer = Answer::status(StatusCode::from_u16(*status).unwrap());
+        match model.on_answer(&mut call, answer, now) {
+            Some(wait) => assert_eq!(wait, Duration::ZERO),
+            None => return index + 1,
+        }
+    }
+    panic!("a fourth attempt");
+}
+
+/// Calls, how many of their attempts fail, and the longest pause before each, in milliseconds.
+const PHASES: [(u32, f64, u64); 6] =
+    [(100, 0.02, 20), (150, 1.0, 10), (100, 1.0, 400), (200, 0.3, 60), (40, 0.9, 3_000), (150, 1.0, 0)];

@@ -1,0 +1,94 @@
+//! reqwest-retry against its model: what is retried, how often, and after which waits.
+
+use std::net::TcpListener;
+use std::time::{Duration, SystemTime};
+
+use forbear::Failure;
+use http::StatusCode;
+use reqwest_middleware::ClientBuilder;
+use reqwest_retry::policies::ExponentialBackoff;
+use reqwest_retry::{
+    DefaultRetryableStrategy, RetryDecision, RetryPolicy, RetryTransientMiddleware, Retryable, RetryableStrategy,
+};
+
+use crate::answer::Answer;
+use crate::policies::model::{Called, Model};
+use crate::policies::reqwest_retry::ReqwestRetry;
+use crate::scripted::Scripted;
+
+#[tokio::test]
+async fn the_model_retries_what_the_strategy_calls_transient() {
+    let response = |status| Ok(http::Response::builder().status(status).body("").unwrap().into());
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(); // and closed again
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hanging_up = Scripted::start(); // its script is empty
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_millis(200)).build().unwrap();
+    let error = async |address| {
+        let sent = client.get(format!("http://{address}")).send().await;
+        Err(reqwest_middleware::Error::Reqwest(sent.unwrap_err()))
+    };
+    let cases = [
+        (Answer::OK, response(StatusCode::OK)),
+        (Answer::BAD_GATEWAY, response(StatusCode::BAD_GATEWAY)),
+        (Answer::UNAVAILABLE, response(StatusCode::SERVICE_UNAVAILABLE)),
+        (Answer::REFUSED, error(closed).await),
+        (Answer::RESET, error(hanging_up.address).await),
+        (Answer::TIMEOUT, error(mute.local_addr().unwrap()).await),
+    ];
+    for (answer, result) in cases {
+        let transient = matches!(DefaultRetryableStrategy.handle(&result), Some(Retryable::Transient));
+        let mut call = Called::new(0, 7);
+        call.attempts = 1;
+        let modelled = ReqwestRetry.on_answer(&mut call, answer, Duration::ZERO).is_some();
+        assert_eq!(modelled, transient, "{answer:?}: {result:?}");
+    }
+    assert_eq!(Answer::RESET.result, Err(Failure::Interrupted));
+}
+
+/// Both draw evenly from zero to the same longest wait.
+#[test]
+fn the_model_waits_as_the_policy_does() {
+    let policy = ExponentialBackoff::builder().build_with_max_retries(3);
+    for retries in 0..=4 {
+        let mut real: Vec<Duration> = (0..DRAWS).filter_map(|_| wait(&policy, retries)).collect();
+        let mut modelled: Vec<Duration> = (0..DRAWS)
+            .filter_map(|seed| {
+                let mut call = Called::new(0, seed);
+                call.attempts = retries + 1;
+                ReqwestRetry.on_answer(&mut call, Answer::UNAVAILABLE, Duration::ZERO)
+            })
+            .collect();
+        assert_eq!(real.len(), modelled.len(), "after {retries} retries");
+        real.sort();
+        modelled.sort();
+        let Some(longest) = ReqwestRetry::longest_wait(retries + 1) else { continue };
+        for part in [0, 1, 2, 3, 4] {
+            let at = (real.len() - 1) * part / 4;
+            let (real, modelled) = (real[at], modelled[at]);
+            assert!(real.abs_diff(modelled) < longest / 20, "after {retries} retries: {real:?}, {modelled:?}");
+        }
+    }
+}
+
+fn wait(policy: &ExponentialBackoff, retries: u32) -> Option<Duration> {
+    #[expect(clippy::disallowed_methods, reason = "the policy reads the clock, too")]
+    let now = SystemTime::now();
+    match policy.should_retry(now, retries) {
+        RetryDecision::Retry { execute_after } => Some(execute_after.duration_since(now).unwrap()),
+        RetryDecision::DoNotRetry => None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_always_fails_makes_as_many_attempts() {
+    let server = Scripted::start();
+    let policy = ExponentialBackoff::builder().build_with_max_retries(3);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = ClientBuilder::new(client).with(RetryTransientMiddleware::new_with_policy(policy)).build();
+    server.tell(&[502, 503, 502, 503, 502, 503]);
+    client.get(server.url()).send().await.unwrap();
+    let modelled = (1..).take_while(|attempts| ReqwestRetry::longest_wait(*attempts).is_some()).count() + 1;
+    assert_eq!(6 - server.left(), modelled);
+}
+
+const DRAWS: u64 = 4_000;
