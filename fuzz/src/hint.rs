@@ -127,7 +127,9 @@ impl Hints {
         if let Some(wait) = decimal(&value) {
             return vec![Hint::Wait(wait.saturating_sub(self.age()))];
         }
-        let read = dates(&value, self.received_at.nanos());
+        // A year of two digits is near the response's own `Date`, if it has one.
+        let now = |sent_at: Option<i64>| sent_at.map_or(self.received_at.nanos(), |at| i128::from(at) * SECOND);
+        let read: Vec<Option<i64>> = self.sent_at().into_iter().flat_map(|at| dates(&value, now(at))).collect();
         let mut all: Vec<Hint> = read.iter().flatten().flat_map(|at| self.until(i128::from(*at) * SECOND)).collect();
         if read.contains(&None) || lines.len() > 1 {
             all.push(Hint::Malformed);
@@ -138,8 +140,6 @@ impl Hints {
     /// The time left until a date in nanoseconds since 1970: from the response's own `Date` and `Age`, or from the local
     /// clock. A part of a second is rounded up.
     fn until(&self, at: i128) -> Vec<Hint> {
-        let date = self.date.as_ref().and_then(visible);
-        let sent_at = date.map_or(vec![None], |date| dates(date, self.received_at.nanos()));
         let rounded_up = |from: i128| {
             let whole = ((at - from).max(0) + SECOND - 1) / SECOND;
             Duration::from_secs(u64::try_from(whole).unwrap())
@@ -148,7 +148,13 @@ impl Hints {
             Some(sent_at) => rounded_up(i128::from(sent_at) * SECOND).saturating_sub(self.age()),
             None => rounded_up(self.received_at.nanos()),
         };
-        sent_at.into_iter().map(|sent_at| Hint::Wait(wait(sent_at))).collect()
+        self.sent_at().into_iter().map(|sent_at| Hint::Wait(wait(sent_at))).collect()
+    }
+
+    /// All that may be made of its `Date`.
+    fn sent_at(&self) -> Vec<Option<i64>> {
+        let date = self.date.as_ref().and_then(visible);
+        date.map_or(vec![None], |date| dates(date, self.received_at.nanos()))
     }
 
     fn age(&self) -> Duration {
