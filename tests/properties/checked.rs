@@ -16,29 +16,35 @@ pub(crate) struct Ledger {
     earn: u64,
     paid: u64,
     returned: u64,
+    /// What must be left, however much above the start has drifted away.
+    least: u64,
     latest: Duration,
 }
 
 impl Ledger {
     pub(crate) fn new(start: u64, earn: u64) -> Self {
-        Self { start, earn, paid: 0, returned: 0, latest: Duration::ZERO }
+        Self { start, earn, paid: 0, returned: 0, least: start, latest: Duration::ZERO }
     }
 
-    /// Checks what is left: nothing else can have added to it, and if time stood still it is that to the unit.
+    /// Checks what is left: nothing else adds to it, and nothing else takes from it what is below the start.
     pub(crate) fn check_left(&self, credit: f64, now: Duration) {
-        let latest = self.latest.max(now);
-        let left = Duration::from_millis(self.start + self.returned - self.paid.min(self.start + self.returned));
-        let drift = Duration::from_millis(self.start).as_secs_f64() * latest.as_secs_f64() / 100.0;
-        assert!(credit < left.as_secs_f64() + drift + 0.000_5, "{credit} left, {self:?}");
-        if latest.is_zero() {
-            assert!(credit > left.min(MOST_CREDIT).as_secs_f64() - 0.000_5, "{credit} left, {self:?}");
-        }
+        let seconds = |thousandths| Duration::from_millis(thousandths).as_secs_f64();
+        let drift = seconds(self.start) * self.latest.max(now).as_secs_f64() / 100.0;
+        let most = seconds(self.start + self.returned) - seconds(self.paid) + drift;
+        let within = seconds(self.least) - 0.000_5..most + 0.000_5;
+        assert!(within.contains(&credit), "{credit} left, {self:?}");
+    }
+
+    fn give_back(&mut self, credit: u64) {
+        self.returned += credit;
+        self.least = (self.least + credit).min(self.start);
     }
 
     fn pay(&mut self, price: u32, now: Duration) -> u64 {
         self.latest = self.latest.max(now); // a time that went backwards drifts nothing
         let price = (u64::from(price) * 1_000).min(self.start);
         self.paid += price;
+        self.least = self.least.saturating_sub(price);
         let drift = u128::from(self.start) * self.latest.as_millis() / 100_000;
         let credit = u128::from(self.start + self.returned) + drift;
         assert!(u128::from(self.paid) <= credit, "paid {} of {credit}", self.paid);
@@ -168,7 +174,7 @@ impl CheckedCall {
         let waiting = self.waiting.take();
         assert_eq!(waiting.is_some(), self.is_sent(), "only the first is sent undecided");
         let Ok(attempt) = begun else {
-            ledger.returned += waiting.unwrap_or_default();
+            ledger.give_back(waiting.unwrap_or_default());
             return if self.is_sent() { Next::Stopped(StopReason::NoTimeLeft) } else { Next::NeverSent };
         };
         if self.attempts == 0 {
@@ -207,7 +213,7 @@ impl CheckedCall {
                 None => {
                     assert_eq!(diagnosis.condition(), None);
                     if diagnosis.is_answer() {
-                        ledger.returned += self.paid + ledger.earn;
+                        ledger.give_back(self.paid + ledger.earn);
                     }
                     if diagnosis.is_answer() { Next::Answered } else { Next::Blameless }
                 }
@@ -227,7 +233,7 @@ impl CheckedCall {
 
     /// Drops the call, wherever it is, and returns whether it is abandoned by that.
     pub(crate) fn drop(self, ledger: &mut Ledger) -> bool {
-        ledger.returned += self.waiting.unwrap_or_default();
+        ledger.give_back(self.waiting.unwrap_or_default());
         self.in_flight || self.waiting.is_some()
     }
 
@@ -276,5 +282,3 @@ fn at(now: Duration) -> Now {
 }
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// More is not counted.
-const MOST_CREDIT: Duration = Duration::from_millis((1 << 26) - 1);
