@@ -192,6 +192,19 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
+fn what_a_user_wrote_stays_on_its_line_whatever_it_is() {
+    let path = format!("/a\u{1b}[2J\n\t{}", "b".repeat(300));
+    let endpoint = |name: &str| Endpoint::new(name).path(&path);
+    let error = Endpoints::builder().endpoint(endpoint("one")).endpoint(endpoint("two")).build().unwrap_err();
+    let shown = format!(r"/a\u{{1b}}[2J\n\t{}…", "b".repeat(192));
+    let expected = format!(
+        "endpoint \"two\": for all methods, any host, {shown}, it cannot be told apart from endpoint \"one\": one must have \
+         another host, path or method"
+    );
+    assert_eq!(error.problems().collect::<Vec<_>>(), [expected]);
+}
+
+#[test]
 fn hosts_of_an_endpoint_share_its_budget_and_those_of_the_fallback_do_not() {
     let endpoints = quiet([Endpoint::new("internal").host("*.internal")]);
     assert_eq!(retries_left(&endpoints, "http://a.internal/"), 5);

@@ -11,8 +11,11 @@ use super::hint::Hint;
 pub(super) fn hint(headers: &HeaderMap, received_at: SystemTime) -> Option<Hint> {
     let mut lines = headers.get_all(RETRY_AFTER).iter();
     let first = lines.next()?;
-    let parsed =
-        if lines.next().is_none() { parse_line(first, received_at) } else { largest_of(headers.get_all(RETRY_AFTER)) };
+    let parsed = if lines.next().is_none() {
+        parse_line(first, || sent_at(headers, received_at).unwrap_or(received_at))
+    } else {
+        largest_of(headers.get_all(RETRY_AFTER))
+    };
     Some(match parsed {
         Some(When::After(delay)) => Hint::Wait(delay.saturating_sub(fields::age(headers))),
         Some(When::At(date)) => Hint::Wait(until(date, headers, received_at)),
@@ -26,12 +29,17 @@ enum When {
     At(SystemTime),
 }
 
-fn parse_line(value: &HeaderValue, received_at: SystemTime) -> Option<When> {
+/// Returns the response's own `Date`.
+fn sent_at(headers: &HeaderMap, received_at: SystemTime) -> Option<SystemTime> {
+    fields::sole(headers, DATE).and_then(|text| parse_date(text, received_at))
+}
+
+fn parse_line(value: &HeaderValue, now: impl FnOnce() -> SystemTime) -> Option<When> {
     let text = fields::text(value)?;
     if let Some(delay) = fields::seconds(text) {
         return Some(When::After(delay));
     }
-    if let Some(date) = parse_date(text, received_at) {
+    if let Some(date) = parse_date(text, now()) {
         return Some(When::At(date));
     }
     largest_of([value])
@@ -48,10 +56,10 @@ fn largest_of<'a>(values: impl IntoIterator<Item = &'a HeaderValue>) -> Option<W
     Some(When::After(largest))
 }
 
-/// Parses the three forms of an HTTP date (RFC 9110 §5.6.7).
+/// Parses the three forms of an HTTP date (RFC 9110 §5.6.7). `now` tells the century of a year of two digits.
 ///
 /// Tolerated, because it cannot be mistaken for another time: a wrong weekday, a day of one digit, `UTC` and `+0000`.
-pub(super) fn parse_date(text: &str, received_at: SystemTime) -> Option<SystemTime> {
+pub(super) fn parse_date(text: &str, now: SystemTime) -> Option<SystemTime> {
     if text.len() > LONGEST_DATE {
         return None;
     }
@@ -65,11 +73,11 @@ pub(super) fn parse_date(text: &str, received_at: SystemTime) -> Option<SystemTi
     let mut parts = rest.splitn(4, ['-', ' ']);
     let (day, month, year, time) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let centuries = if year.len() == 2 { &CENTURIES[..] } else { &[""] };
-    let horizon = received_at.checked_add(FIFTY_YEARS)?;
+    let horizon = now.checked_add(FIFTY_YEARS); // beyond all dates if it does not fit
     centuries
         .iter()
         .filter_map(|century| parse_fixdate(&format!("{day:0>2} {month} {century}{year} {time} GMT")))
-        .find(|date| year.len() != 2 || *date <= horizon)
+        .find(|date| year.len() != 2 || horizon.is_none_or(|horizon| *date <= horizon))
 }
 
 /// Parses an IMF-fixdate that lacks its weekday. httpdate insists on one, and on the right one.
@@ -86,7 +94,7 @@ fn parse_fixdate(date: &str) -> Option<SystemTime> {
 /// do. `Age` is the time the response spent in a cache since its `Date` (RFC 9111 §4.2.3). A date has a resolution
 /// of one second, so a part of one is rounded up.
 pub(super) fn until(date: SystemTime, headers: &HeaderMap, received_at: SystemTime) -> Duration {
-    let wait = match fields::sole(headers, DATE).and_then(|text| parse_date(text, received_at)) {
+    let wait = match sent_at(headers, received_at) {
         Some(sent_at) => date.duration_since(sent_at).unwrap_or_default().saturating_sub(fields::age(headers)),
         None => date.duration_since(received_at).unwrap_or_default(),
     };
@@ -263,6 +271,18 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_clock_does_no_harm_where_the_response_has_a_date() {
+        let date = ("date", &b"Mon, 23 Nov 2026 12:00:00 GMT"[..]);
+        let year: u64 = 31_556_952;
+        for received_at in [0, RECEIVED_AT, RECEIVED_AT + 90 * year, 1 << 60] {
+            for value in ["Mon, 23 Nov 2026 12:00:30 GMT", "Monday, 23-Nov-26 12:00:30 GMT"] {
+                let lines = [date, ("retry-after", value.as_bytes())];
+                assert_eq!(hint_at(received_at, &lines), seconds(30), "{value} at {received_at}");
+            }
+        }
+    }
+
+    #[test]
     fn a_part_of_a_second_is_rounded_up() {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_static("Mon, 23 Nov 2026 12:00:30 GMT"));
@@ -296,13 +316,13 @@ mod tests {
 
     #[test]
     fn a_clock_before_1970_or_far_ahead_does_no_harm() {
-        let mut headers = HeaderMap::new();
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("Sunday, 06-Nov-94 08:49:37 GMT"));
-        for received_at in [
-            UNIX_EPOCH.checked_sub(Duration::from_secs(1 << 40)).unwrap(),
-            UNIX_EPOCH.checked_add(Duration::from_secs(1 << 60)).unwrap(),
-        ] {
-            let _does_not_panic = super::hint(&headers, received_at);
+        let long_ago = UNIX_EPOCH.checked_sub(Duration::from_secs(1 << 40)).unwrap();
+        let latest = UNIX_EPOCH.checked_add(Duration::from_secs((1 << 63) - 1)).unwrap();
+        for value in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(value));
+            assert_eq!(super::hint(&headers, latest), Some(seconds(0)), "Retry-After: {value}");
+            let _does_not_panic = super::hint(&headers, long_ago);
         }
     }
 }

@@ -103,20 +103,25 @@ pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
 fn requests(endpoint: &Endpoint) -> String {
     let methods: Vec<&str> = endpoint.methods.iter().map(http::Method::as_str).collect();
     let methods = if methods.is_empty() { "all methods".to_owned() } else { methods.join(", ") };
-    let host = endpoint.host.as_deref().unwrap_or("any host");
-    let path = endpoint.path.as_deref().unwrap_or("any path");
+    let host = endpoint.host.as_deref().map_or("any host".to_owned(), printed);
+    let path = endpoint.path.as_deref().map_or("any path".to_owned(), printed);
     format!("{methods}, {host}, {path}")
 }
 
-/// Quotes a value, but no password and not all of what is absurdly long.
+/// Quotes a value.
 pub(crate) fn shown(value: &str) -> String {
+    format!("\"{}\"", printed(value))
+}
+
+/// Escapes a value, but shows no password and not all of what is absurdly long.
+fn printed(value: &str) -> String {
     let (hidden, value) = match value.rsplit_once('@') {
         Some((user, host)) if user.contains(':') => ("…@", host),
         Some(_) | None => ("", value),
     };
     match value.char_indices().nth(LONGEST_SHOWN) {
-        Some((end, _)) => format!("\"{hidden}{}…\"", value.split_at(end).0.escape_debug()),
-        None => format!("\"{hidden}{}\"", value.escape_debug()),
+        Some((end, _)) => format!("{hidden}{}…", value.split_at(end).0.escape_debug()),
+        None => format!("{hidden}{}", value.escape_debug()),
     }
 }
 
