@@ -1,4 +1,4 @@
-//! What a program takes to build that sends one request: crates, bytes, seconds. Four programs, built from nothing.
+//! What a program takes to build that sends one request: crates, bytes, seconds. Five programs, built from nothing.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,38 +8,47 @@ use std::time::Instant;
 
 use forbear_peers::{Fallible, print_row};
 
-/// Its name, what it depends on beyond reqwest and tokio, and its client.
-const PROGRAMS: [(&str, &str, &str); 4] = [
-    ("reqwest", "", "let client = reqwest::Client::new();"),
+/// Its name, what it depends on beyond reqwest and tokio, and how it makes a `response` of a `url`.
+const PROGRAMS: [(&str, &str, &str); 5] = [
+    ("reqwest", "", "let response = reqwest::Client::new().get(&url).send().await.unwrap();"),
+    (
+        "tower::retry",
+        "http = \"1\"\ntower = { version = \"0.5.2\", features = [\"retry\", \"util\"] }",
+        "use tower::{Service, ServiceExt};
+    let client = reqwest::Client::new();
+    let request = client.get(&url).build().unwrap();
+    let mut service = tower::retry::Retry::new(patience::Patience::default(), client);
+    let response = service.ready().await.unwrap().call(request).await.unwrap();",
+    ),
     (
         "reqwest-retry",
         "reqwest-middleware = \"0.5\"\nreqwest-retry = \"0.9.1\"",
         "let policy = reqwest_retry::policies::ExponentialBackoff::builder().build_with_max_retries(2);
     let retry = reqwest_retry::RetryTransientMiddleware::new_with_policy(policy);
-    let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new()).with(retry).build();",
+    let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new()).with(retry).build();
+    let response = client.get(&url).send().await.unwrap();",
     ),
+    ("forbear", concat!("forbear = { path = \"", env!("CARGO_MANIFEST_DIR"), "/../..\" }"), FORBEAR),
     (
-        "forbear",
-        concat!("forbear = { path = \"", env!("CARGO_MANIFEST_DIR"), "/../..\" }"),
-        "let client = forbear::Client::builder(reqwest::Client::builder()).build().unwrap();",
-    ),
-    (
-        "forbear, no default features",
+        "forbear, reqwest alone",
         concat!(
             "forbear = { path = \"",
             env!("CARGO_MANIFEST_DIR"),
             "/../..\", default-features = false, features = [\"reqwest\"] }"
         ),
-        "let client = forbear::Client::builder(reqwest::Client::builder()).build().unwrap();",
+        FORBEAR,
     ),
 ];
+
+const FORBEAR: &str = "let client = forbear::Client::builder(reqwest::Client::builder()).build().unwrap();
+    let response = client.get(&url).send().await.unwrap();";
 
 pub(crate) fn compare() -> Fallible<()> {
     print_row("\na program that sends one GET", ["crates", "more than reqwest", "bytes, stripped", "seconds to build"]);
     let mut bare = None;
-    for (name, dependencies, client) in PROGRAMS {
-        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("crates").join(name.replace([',', ' '], "-"));
-        write(&home, dependencies, client)?;
+    for (name, dependencies, response) in PROGRAMS {
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("crates").join(name.replace([',', ' ', ':'], "-"));
+        write(&home, dependencies, response)?;
         let crates = crates(&home)?;
         let bare = bare.get_or_insert_with(|| crates.clone());
         let added: Vec<_> = crates.difference(bare).cloned().collect();
@@ -54,7 +63,7 @@ pub(crate) fn compare() -> Fallible<()> {
     Ok(())
 }
 
-fn write(home: &Path, dependencies: &str, client: &str) -> Fallible<()> {
+fn write(home: &Path, dependencies: &str, response: &str) -> Fallible<()> {
     fs::create_dir_all(home.join("src"))?;
     let manifest = format!(
         "[package]\nname = \"program\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
@@ -63,10 +72,11 @@ fn write(home: &Path, dependencies: &str, client: &str) -> Fallible<()> {
          tokio = {{ version = \"1\", features = [\"rt\", \"net\", \"time\"] }}\n{dependencies}\n"
     );
     fs::write(home.join("Cargo.toml"), manifest)?;
+    let patience = if response.contains("patience") { "mod patience;\n\n" } else { "" };
+    fs::write(home.join("src/patience.rs"), include_str!("../src/patience.rs"))?;
     let program = format!(
-        "async fn run() {{\n    {client}\n    let url = std::env::args().nth(1).unwrap();\n    \
-         println!(\"{{}}\", client.get(&url).send().await.unwrap().status());\n}}\n\n\
-         fn main() {{\n    \
+        "{patience}async fn run() {{\n    let url = std::env::args().nth(1).unwrap();\n    {response}\n    \
+         println!(\"{{}}\", response.status());\n}}\n\nfn main() {{\n    \
          tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run());\n}}\n"
     );
     Ok(fs::write(home.join("src/main.rs"), program)?)

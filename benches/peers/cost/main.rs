@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo bench -p forbear-peers -- instructions connections times waits policy budgets
-//! cargo bench -p forbear-peers -- crates # builds four programs from nothing
+//! cargo bench -p forbear-peers -- crates # builds five programs from nothing
 //! ```
 
 mod budgets;
