@@ -8,19 +8,17 @@
 //! that of one thread it is. Threads beyond the cores take turns.
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 
+mod threads;
+
 use std::error::Error;
 use std::hint::black_box;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use forbear::{Budget, Endpoint, Endpoints, EndpointsError, Event, Now, Outcome};
 use http::{HeaderMap, Method, StatusCode, Uri};
-
-const THREADS: [usize; 4] = [1, 2, 4, 8];
-const RUNS: u32 = 30;
-const CALLS: u32 = 20_000;
+use threads::{CALLS, THREADS};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let one = endpoints(Budget::new)?;
@@ -65,9 +63,9 @@ fn succeed((endpoints, uri): &(&Endpoints, &Uri)) {
 
 /// Prints what a call costs, each thread with something of its own to call.
 fn row<T: Sync>(name: &str, cores: usize, each: &[T], call: fn(&T)) {
-    let costs = THREADS.map(|threads| {
-        let best = (0..RUNS).map(|_| time(each.iter().take(threads), call)).min().unwrap_or_default();
-        best.as_secs_f64() * 1e9 / f64::from(CALLS) * ratio(threads.min(cores), threads)
+    let costs = THREADS.map(|number| {
+        let best = threads::best(each.get(..number).unwrap_or(each), call);
+        best.as_secs_f64() * 1e9 / f64::from(CALLS) * ratio(number.min(cores), number)
     });
     let alone = costs.first().copied().unwrap_or_default();
     println!("{name:<32}{}", costs.map(|cost| format!("{cost:>8.1} × {:<5.1}", cost / alone)).concat());
@@ -76,26 +74,4 @@ fn row<T: Sync>(name: &str, cores: usize, each: &[T], call: fn(&T)) {
 fn ratio(one: usize, other: usize) -> f64 {
     let [one, other] = [one, other].map(|it| u32::try_from(it).map_or(f64::NAN, f64::from));
     one / other
-}
-
-/// Returns from when the first thread starts to when the last one ends.
-#[expect(clippy::disallowed_methods, reason = "it measures time")]
-fn time<'a, T: Sync + 'a>(each: impl ExactSizeIterator<Item = &'a T>, call: fn(&T)) -> Duration {
-    let ready = Barrier::new(each.len());
-    thread::scope(|scope| {
-        let run = |of| {
-            let ready = &ready;
-            scope.spawn(move || {
-                ready.wait();
-                let started = std::time::Instant::now();
-                (0..CALLS).for_each(|_| call(of));
-                (started, std::time::Instant::now())
-            })
-        };
-        let threads: Vec<_> = each.map(run).collect();
-        let times: Vec<_> = threads.into_iter().filter_map(|thread| thread.join().ok()).collect();
-        let started = times.iter().map(|(started, _)| *started).min();
-        let ended = times.iter().map(|(_, ended)| *ended).max();
-        started.zip(ended).map(|(started, ended)| ended.duration_since(started)).unwrap_or_default()
-    })
 }
