@@ -101,31 +101,49 @@ impl std::fmt::Debug for RetryMiddleware {
     }
 }
 
-#[async_trait::async_trait]
+/// By hand, and not by the macro of `async_trait`: that would hold the request twice while a call is in flight.
 impl Middleware for RetryMiddleware {
-    async fn handle(&self, request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response, Error> {
+    fn handle<'s, 'e, 'n, 'f>(
+        &'s self,
+        request: Request,
+        extensions: &'e mut Extensions,
+        next: Next<'n>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, Error>> + Send + 'f>>
+    where
+        's: 'f,
+        'e: 'f,
+        'n: 'f,
+    {
         extensions.remove::<Attempt>(); // of an earlier call, as the report
         extensions.remove::<Report>();
-        let overrides = extensions.get::<Overrides>().cloned();
-        let body = extensions.get().map(|BodyWith(factory)| Arc::clone(factory));
-        let is_plain = overrides.is_none() && body.is_none();
-        let wishes = Wishes { overrides: overrides.unwrap_or_default(), body, form: false };
-        let wishes = (!is_plain).then(|| Box::new(wishes));
-        let mut http =
-            Http::new(Chain { next, extensions }, Arc::clone(&self.door), self.hooks.clone(), request, wishes);
-        let mut call = http.start();
-        let result = http.drive(&mut call).await;
-        let report = call.take_report();
-        if let Some(report) = &report {
-            http.into_execute().extensions.insert(report.clone());
-        }
-        match result {
-            Ok(response) => Ok(response),
-            Err(Lost::Failed(error)) => Err(error),
-            Err(Lost::Known(_)) => Err(timed_out().await.into()),
-            Err(Lost::Unprepared(error)) => Err(Error::middleware(client::Error::of_hook(error, report))),
-        }
+        let wishes = wishes(extensions);
+        let chain = Chain { next, extensions };
+        let mut http = Http::new(chain, Arc::clone(&self.door), self.hooks.clone(), request, wishes);
+        Box::pin(async move {
+            let mut call = http.start();
+            let result = http.drive(&mut call).await;
+            let report = call.take_report();
+            if let Some(report) = &report {
+                http.execute_mut().extensions.insert(report.clone());
+            }
+            match result {
+                Ok(response) => Ok(response),
+                Err(Lost::Failed(error)) => Err(error),
+                Err(Lost::Known(_)) => Err(Box::pin(timed_out()).await.into()),
+                Err(Lost::Unprepared(error)) => Err(Error::middleware(client::Error::of_hook(error, report))),
+            }
+        })
     }
+}
+
+/// Returns what a request says of itself, if anything.
+fn wishes(extensions: &Extensions) -> Option<Box<Wishes<Body>>> {
+    let overrides = extensions.get::<Overrides>().cloned();
+    let body = extensions.get().map(|BodyWith(factory)| Arc::clone(factory));
+    if overrides.is_none() && body.is_none() {
+        return None;
+    }
+    Some(Box::new(Wishes { overrides: overrides.unwrap_or_default(), body, form: false }))
 }
 
 /// Makes the body of each attempt, so that a stream can be sent again. Goes into the extensions of a request.

@@ -167,8 +167,8 @@ impl<E: Execute> Http<E> {
     }
 
     #[cfg(feature = "middleware")]
-    pub(crate) fn into_execute(self) -> E {
-        self.execute
+    pub(crate) const fn execute_mut(&mut self) -> &mut E {
+        &mut self.execute
     }
 
     /// Takes the request of an attempt, and keeps another if one may follow.
