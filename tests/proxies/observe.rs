@@ -1,5 +1,6 @@
 //! Every case before every proxy, once.
 
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use forbear::{Client, Condition, Diagnosis, Policy};
@@ -59,22 +60,24 @@ async fn observe_all() -> Vec<Observed> {
 async fn observe(software: &'static Software, case: Case) -> Cell {
     let _turn = TURNS.acquire().await.unwrap();
     let asked = async {
-        (ask_one_that_works(software, case, Method::GET).await, ask_one_that_works(software, case, Method::POST).await)
+        (ask_until_asked(software, case, Method::GET).await, ask_until_asked(software, case, Method::POST).await)
     };
     let asked = timeout(6 * PATIENCE, asked).await;
     let ((answer, seen), post) = asked.unwrap_or_else(|_| panic!("{} does not end with {case:?}", software.name));
     Cell { case, answer, seen, post }
 }
 
-/// Asks, and once more if the proxy did nothing at all: it neither answered, for longer than it waits for anything, nor asked the
-/// application. That is no answer to the question. Traffic Server did it once in some two thousand starts.
-async fn ask_one_that_works(software: &'static Software, case: Case, method: Method) -> (Answer, usize) {
+/// Asks, and of Traffic Server once more if nothing came of it: no answer, for longer than it waits for anything, and nothing
+/// at the application. That was seen once, of very many that were started, and why is not known. It is not done for the
+/// other proxies, so that a client which hangs by itself would be seen there.
+async fn ask_until_asked(software: &'static Software, case: Case, method: Method) -> (Answer, usize) {
     let (answer, seen) = ask(software, case, method.clone()).await;
-    let is_dead = seen == 0 && answer.diagnosis.as_ref().and_then(Diagnosis::condition) == Some(Condition::Timeout);
-    if !is_dead || answer.status.is_some() {
+    let timed_out = answer.diagnosis.as_ref().and_then(Diagnosis::condition) == Some(Condition::Timeout);
+    if software.name != "Traffic Server" || seen > 0 || answer.status.is_some() || !timed_out {
         return (answer, seen);
     }
-    println!("{} did nothing with {case:?} {method}: asked again", software.name);
+    // Past what is captured of a test, for it must be seen although the test passes.
+    let _to_stderr = writeln!(io::stderr(), "nothing came of {case:?} {method} at {}: asked again", software.name);
     ask(software, case, method).await
 }
 
