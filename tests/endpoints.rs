@@ -355,6 +355,21 @@ fn a_hundred_thousand_hosts_take_no_more_than_one_and_a_half_mebibytes() {
     assert!(bytes <= 3 << 19, "{bytes} bytes");
 }
 
+/// Nobody's name is so long, but a URL may hold one, and who gives it may be a stranger.
+#[test]
+fn hosts_of_sixty_kilobytes_take_no_more_than_two_mebibytes() {
+    let endpoints = quiet([]);
+    let crawl = || {
+        for number in 0..2_000 {
+            let call = start(&endpoints, &Method::GET, &format!("http://{}{number}/", "a".repeat(60_000)));
+            assert_eq!(call.endpoint(), "fallback");
+        }
+    };
+    let bytes = allocation_counter::measure(crawl).bytes_max;
+    println!("{bytes} bytes at most");
+    assert!(bytes <= 2 << 20, "{bytes} bytes");
+}
+
 fn attempts(max: u32) -> Policy {
     Policy::builder().max_attempts(max).build().unwrap()
 }
