@@ -8,6 +8,8 @@ mod error;
 mod hosts;
 #[cfg(feature = "endpoints")]
 mod routing;
+#[cfg(feature = "endpoints")]
+mod shown;
 mod snapshot;
 mod table;
 
@@ -25,7 +27,9 @@ pub use endpoint::Endpoint;
 pub use error::EndpointsError;
 use hosts::Hosts;
 #[cfg(feature = "serde")]
-pub(crate) use routing::{check_name, shown};
+pub(crate) use routing::check_name;
+#[cfg(feature = "serde")]
+pub(crate) use shown::Shown;
 pub use snapshot::{EndpointSnapshot, Snapshot};
 use table::Table;
 
