@@ -1,6 +1,7 @@
 //! A canary in every place where a secret can be. No door says it, and no public type shows it.
 
 mod heard;
+mod text;
 
 use std::collections::BTreeSet;
 use std::error::Error;
