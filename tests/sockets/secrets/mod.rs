@@ -236,6 +236,7 @@ async fn no_door_shows_what_is_in_the_request_or_in_the_response() {
     let snapshot = endpoints.snapshot(Now::default());
     assert_no_canary(&format!("{snapshot:?}{snapshot:#?}"), "the snapshot");
     let events = heard.recorder.events().len();
+    println!("{printed} calls, {} requests, {events} events", server.counts().0);
     assert_eq!(printed, urls.len() * 2 * 5, "each door showed something of each failing call");
     assert!(events > printed && server.counts().0 > printed, "{events} events, {:?} requests", server.counts());
 }
