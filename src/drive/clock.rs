@@ -103,25 +103,39 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
 
 /// Awaits a future for a limited time, or without a limit. `None` means that the time was up.
 pub(crate) fn limited<F: Future>(limit: Option<Duration>, future: Pin<&mut F>) -> Limited<'_, F> {
-    Limited { future, deadline: limit.map(|limit| Box::pin(tokio::time::sleep(limit))) }
+    Limited { future, deadline: Deadline::after(limit) }
 }
 
-/// The timer is boxed, as it is larger than all the rest and mostly not there.
 pub(crate) struct Limited<'a, F> {
     future: Pin<&'a mut F>,
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Deadline,
 }
 
 impl<F: Future> Future for Limited<'_, F> {
     type Output = Option<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(output) = self.future.as_mut().poll(cx) {
-            return Poll::Ready(Some(output));
-        }
-        match &mut self.deadline {
-            Some(deadline) => deadline.as_mut().poll(cx).map(|()| None),
-            None => Poll::Pending,
+        let Self { future, deadline } = &mut *self;
+        let poll = future.as_mut().poll(cx);
+        deadline.poll_after(poll, cx)
+    }
+}
+
+/// The end of a limited time, if it is limited. The timer is boxed, as it is larger than all the rest and mostly not there.
+#[derive(Default)]
+pub(crate) struct Deadline(Option<Pin<Box<Sleep>>>);
+
+impl Deadline {
+    pub(crate) fn after(limit: Option<Duration>) -> Self {
+        Self(limit.map(|limit| Box::pin(tokio::time::sleep(limit))))
+    }
+
+    /// Hands on what a poll brought, or `None` if the time was up before.
+    pub(crate) fn poll_after<T>(&mut self, poll: Poll<T>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        match (poll, &mut self.0) {
+            (Poll::Ready(output), _) => Poll::Ready(Some(output)),
+            (Poll::Pending, Some(timer)) => timer.as_mut().poll(cx).map(|()| None),
+            (Poll::Pending, None) => Poll::Pending,
         }
     }
 }
