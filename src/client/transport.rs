@@ -186,9 +186,11 @@ impl<E: Execute> Http<E> {
 
     /// Takes the request of an attempt, and keeps another if one may follow.
     fn take(&mut self, attempt: &Attempt) -> Request {
-        let kept = if attempt.is_last() { None } else { self.request.as_mut().map(replay::copy) };
         #[expect(clippy::expect_used, reason = "no attempt follows the last, and every other one keeps the request")]
-        let mut request = std::mem::replace(&mut self.request, kept).expect("a request is left for this attempt");
+        let mut request = self.request.take().expect("a request is left for this attempt");
+        if !attempt.is_last() {
+            self.request = Some(replay::copy(&mut request));
+        }
         if let Some(make) = self.wishes.as_ref().and_then(|wishes| wishes.body.as_ref()) {
             *request.body_mut() = Some(make());
         }
