@@ -206,7 +206,8 @@ impl<S, P> Layer<S> for RetryLayer<P> {
 
 /// A service that retries the one inside with patience.
 ///
-/// It is ready when that is. A retry waits, before it begins, until the service is ready again.
+/// It is ready when that is. A retry waits, before it begins, until the service is ready again; if that fails, the response
+/// that the retry was to replace is handed back.
 pub struct Retry<S, P = CloneBody> {
     inner: S,
     terms: Arc<Terms<P>>,
@@ -257,6 +258,7 @@ impl<S, P> fmt::Debug for Retry<S, P> {
 
 pin_project! {
     /// The response to a call, or the [`Error`] of its last attempt. To drop it sends nothing more.
+    #[project(!Unpin)]
     #[must_use = "a call goes on only while it is awaited"]
     pub struct ResponseFuture<S, B, P>
     where

@@ -44,6 +44,7 @@ where
 
 pin_project! {
     /// As [`ResponseFuture`](super::ResponseFuture), over a service of reqwest's.
+    #[project(!Unpin)]
     #[must_use = "a call goes on only while it is awaited"]
     pub struct ReqwestFuture<S>
     where
