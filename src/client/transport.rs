@@ -236,6 +236,7 @@ impl<E: Execute> Http<E> {
 pub(crate) struct ReadFor(Option<(Duration, Now)>);
 
 impl ReadFor {
+    #[inline]
     pub(crate) fn limit(&self, response: Response) -> Response {
         match self.0 {
             Some((left, since)) => body::limit(response, left.saturating_sub(clock::now().saturating_since(since))),
@@ -264,16 +265,14 @@ impl<E: Execute> Transport for Http<E> {
                     None => Prepared::Done,
                 }
             });
-            clock::limited(upcoming.time_to_start(), preparing).await
+            clock::limited(upcoming.time_to_start(), preparing, || Prepared::TooLate).await
         };
         self.staged = Some(request);
-        prepared.unwrap_or(Prepared::TooLate)
+        prepared
     }
 
     async fn send(&mut self, attempt: &Attempt) -> Self::Reply {
-        clock::limited(attempt.timeout(), pin!(self.execute(attempt)))
-            .await
-            .unwrap_or(Err(Lost::Known(Failure::Timeout)))
+        clock::limited(attempt.timeout(), pin!(self.execute(attempt)), || Err(Lost::Known(Failure::Timeout))).await
     }
 
     fn looks_into(&mut self, reply: &Self::Reply) -> bool {

@@ -101,28 +101,31 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
     tokio::time::sleep(duration)
 }
 
-/// Awaits a future for a limited time, or without a limit. `None` means that the time was up.
-pub(crate) fn limited<F: Future>(limit: Option<Duration>, future: Pin<&mut F>) -> Limited<'_, F> {
-    Limited { future, deadline: Deadline::after(limit) }
+/// Awaits a future for a limited time, or without a limit. What is `late` stands for its output where the time was up.
+pub(crate) fn limited<F: Future, L: Fn() -> F::Output>(
+    limit: Option<Duration>,
+    future: Pin<&mut F>,
+    late: L,
+) -> Limited<'_, F, L> {
+    Limited { future, deadline: Deadline::after(limit), late }
 }
 
-pub(crate) struct Limited<'a, F> {
+pub(crate) struct Limited<'a, F, L> {
     future: Pin<&'a mut F>,
     deadline: Deadline,
+    late: L,
 }
 
-impl<F: Future> Future for Limited<'_, F> {
-    type Output = Option<F::Output>;
+impl<F: Future, L: Fn() -> F::Output + Unpin> Future for Limited<'_, F, L> {
+    type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { future, deadline } = &mut *self;
-        let poll = future.as_mut().poll(cx);
-        deadline.poll_after(poll, cx)
+        let poll = self.future.as_mut().poll(cx);
+        if poll.is_pending() && self.deadline.is_over(cx) { Poll::Ready((self.late)()) } else { poll }
     }
 }
 
 /// The end of a limited time, if it is limited. The timer is boxed, as it is larger than all the rest and mostly not there.
-#[derive(Default)]
 pub(crate) struct Deadline(Option<Pin<Box<Sleep>>>);
 
 impl Deadline {
@@ -130,13 +133,9 @@ impl Deadline {
         Self(limit.map(|limit| Box::pin(tokio::time::sleep(limit))))
     }
 
-    /// Hands on what a poll brought, or `None` if the time was up before.
-    pub(crate) fn poll_after<T>(&mut self, poll: Poll<T>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        match (poll, &mut self.0) {
-            (Poll::Ready(output), _) => Poll::Ready(Some(output)),
-            (Poll::Pending, Some(timer)) => timer.as_mut().poll(cx).map(|()| None),
-            (Poll::Pending, None) => Poll::Pending,
-        }
+    /// Returns whether the time is up. If not, whoever polls is woken when it is.
+    pub(crate) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        self.0.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
     }
 }
 

@@ -237,15 +237,21 @@ mod tests {
 
         async fn prepare(&mut self, upcoming: &Attempt) -> Prepared {
             self.prepared.push(upcoming.clone());
-            let in_time = clock::limited(upcoming.time_to_start(), pin!(tokio::time::sleep(self.preparing))).await;
-            in_time.map_or(Prepared::TooLate, |()| Prepared::Done)
+            let preparing = pin!(async {
+                tokio::time::sleep(self.preparing).await;
+                Prepared::Done
+            });
+            clock::limited(upcoming.time_to_start(), preparing, || Prepared::TooLate).await
         }
 
         async fn send(&mut self, attempt: &Attempt) -> Reply {
             self.sent_at.push(self.started.elapsed());
             let (after, reply) = self.replies.pop_front().expect("no more attempts than replies");
-            let in_time = clock::limited(attempt.timeout(), pin!(tokio::time::sleep(after))).await;
-            in_time.map_or(Reply::Failure(Failure::Timeout), |()| reply)
+            let sending = pin!(async {
+                tokio::time::sleep(after).await;
+                reply
+            });
+            clock::limited(attempt.timeout(), sending, || Reply::Failure(Failure::Timeout)).await
         }
 
         fn looks_into(&mut self, _: &Reply) -> bool {

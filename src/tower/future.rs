@@ -2,7 +2,7 @@
 //! nothing here: only what comes after has no name, and is boxed.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
@@ -75,8 +75,11 @@ impl<T: Leg> Future for Driving<T, T::Sending, T::Response> {
         let last = match this.sending.as_mut().as_pin_mut() {
             None => None, // it was too late
             Some(sending) => {
-                let poll = transport.poll_sending(sending, cx);
-                let reply = ready!(deadline.poll_after(poll, cx)).unwrap_or_else(T::timed_out);
+                let reply = match transport.poll_sending(sending, cx) {
+                    Poll::Ready(reply) => reply,
+                    Poll::Pending if deadline.is_over(cx) => T::timed_out(),
+                    Poll::Pending => return Poll::Pending,
+                };
                 this.sending.set(None);
                 let judged =
                     if transport.looks_into(&reply) { None } else { Some(drive::judge(call, transport, &reply)) };

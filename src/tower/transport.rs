@@ -133,21 +133,21 @@ where
     }
 
     async fn prepare(&mut self, upcoming: &Attempt) -> Prepared {
-        match clock::limited(upcoming.time_to_start(), pin!(self.service.ready())).await {
-            Some(Ok(())) => Prepared::Done,
-            Some(Err(error)) => Prepared::NotReady(error),
-            None => Prepared::TooLate,
-        }
+        let preparing = pin!(async {
+            match self.service.ready().await {
+                Ok(()) => Prepared::Done,
+                Err(error) => Prepared::NotReady(error),
+            }
+        });
+        clock::limited(upcoming.time_to_start(), preparing, || Prepared::TooLate).await
     }
 
     fn send(&mut self, attempt: &Attempt) -> impl Future<Output = Reply<C>> + Send {
         let sending = self.start_sending(attempt);
         let timeout = attempt.timeout();
         async move {
-            match clock::limited(timeout, pin!(sending)).await {
-                Some(reply) => reply.map_err(|error| Some(error.into())),
-                None => Err(None),
-            }
+            let replying = pin!(async { sending.await.map_err(|error| Some(error.into())) });
+            clock::limited(timeout, replying, || Err(None)).await
         }
     }
 
