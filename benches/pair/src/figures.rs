@@ -61,6 +61,7 @@ pub(crate) fn print(all: &[Figures<'_>]) {
         });
         row("calls", &|it| it.sent().filter(|call| within(it, call)).count().to_string());
         row("lost", &|it| it.lost(|call| within(it, call)).to_string());
+        row("  POST", &|it| it.lost(|call| within(it, call) && call.call.method == Method::POST).to_string());
         row("requests per call", &|it| it.requests_per_call(|call| within(it, call)));
         row("well after", &|it| format!("{:.1} s", it.well_after(fault).as_secs_f64()));
     }

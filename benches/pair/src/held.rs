@@ -45,7 +45,7 @@ pub(crate) fn hold(all: &[Figures<'_>], span: Duration) -> Fallible<()> {
     if vain > paid_for {
         broken.push(format!("forbear: {vain} retries were in vain, and {paid_for} can be paid for"));
     }
-    if broken.is_empty() { Ok(()) } else { Err(broken.join("\n").into()) }
+    if broken.is_empty() { Ok(()) } else { Err(broken.join("; ").into()) }
 }
 
 fn of<'a, 's>(all: &'a [Figures<'s>], contender: Contender) -> Fallible<&'a Figures<'s>> {
