@@ -208,6 +208,9 @@ impl<S, P> Layer<S> for RetryLayer<P> {
 ///
 /// It is ready when that is. A retry waits, before it begins, until the service is ready again; if that fails, the response
 /// that the retry was to replace is handed back.
+///
+/// The first attempt begins when the service is called. It needs a tokio runtime with time enabled: without one, calls of a
+/// policy with a timeout panic, as tower's own timeout does, and the wait before a retry.
 pub struct Retry<S, P = CloneBody> {
     inner: S,
     terms: Arc<Terms<P>>,
