@@ -1,3 +1,5 @@
+// On docs.rs each item tells its feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Its snippets need the client and endpoints; without these they are shown and not run.
 #![cfg_attr(any(all(feature = "reqwest", feature = "endpoints"), not(doctest)), doc = include_str!("../README.md"))]
 //!

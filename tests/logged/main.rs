@@ -126,6 +126,7 @@ fn play() -> Vec<Heard> {
         by_failure.chain(by_status).chain(by_head).for_each(|outcome| play_one(mode, &method, &outcome));
     }
     let heard = ear.0.lock().unwrap().clone();
+    println!("{} events", heard.len());
     assert!(heard.len() > 5_000, "{} events", heard.len());
     heard
 }
