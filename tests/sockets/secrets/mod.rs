@@ -4,6 +4,7 @@ mod heard;
 mod text;
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::{Debug, Display, Write as _};
 use std::sync::{Arc, Mutex};
@@ -470,18 +471,21 @@ fn no_public_type_shows_a_secret_by_debug_display_or_as_an_error() {
     let layer = RetryLayer::new(on()).idempotency_keys(|| CANARY.parse().unwrap());
     let service: Layered = layer.layer(reqwest::Client::new());
     let refused = format!("http://k4n4ry:k4n4ry@{}/k4n4ry?k4n4ry", runtime.block_on(nobody()));
-    let mut future = {
+    let future = Box::pin({
         let _on_a_runtime = runtime.enter();
         tower::Service::call(&mut service.clone(), for_reqwest(&Method::PATCH, &refused))
-    };
+    });
+    let answers = tower::service_fn(|_: Request<&str>| std::future::ready(Ok::<_, Infallible>(Response::new(""))));
+    let over_http = tower::Service::call(&mut layer.layer(answers), Request::new(CANARY));
     print_each! { printed.debug:
         forbear::middleware::RetryMiddleware = &retries;
         forbear::middleware::BodyWith = &BodyWith::new(|| Body::from(CANARY));
         forbear::tower::RetryLayer<_> = &layer;
         forbear::tower::Retry<_, _> = &service;
-        forbear::tower::ResponseFuture<_> = &future;
+        forbear::tower::ReqwestFuture<_> = &future;
+        forbear::tower::ResponseFuture<_, _, _> = &over_http;
     }
-    let error = runtime.block_on(&mut future).unwrap_err();
+    let error = runtime.block_on(future).unwrap_err();
     print_each! { printed.error: forbear::tower::Error = &error; }
     let http = reqwest::blocking::Client::builder().user_agent(CANARY).default_headers(headers.clone());
     let builder = blocking::Client::builder(http).endpoints(on());
