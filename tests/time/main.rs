@@ -4,3 +4,6 @@
 
 #[cfg(all(feature = "reqwest", target_os = "linux", target_env = "gnu"))]
 mod clocks;
+#[cfg(feature = "reqwest")]
+mod extremes;
+mod grid;
