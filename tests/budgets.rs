@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
 use forbear::{
-    Backoff, Budget, BudgetBuilder, Call, Condition, Decision, Endpoint, Endpoints, Event, Failure, Now, Outcome,
-    Policy, Rule, Scenario, StopReason,
+    Backoff, Budget, BudgetBuilder, Call, Condition, Decision, Endpoint, EndpointSnapshot, Endpoints, Event, Failure,
+    Mode, Now, Outcome, Policy, Rule, Scenario, StopReason,
 };
 use http::{HeaderMap, Method, StatusCode, Uri};
 
@@ -173,6 +173,27 @@ fn no_credit_is_lost_or_made_by_any_number_of_threads() {
     }
 }
 
+/// As above, while one call in 256 switches what is in force: on, to observe, off.
+#[test]
+fn a_million_calls_of_64_threads_are_paid_for_to_the_unit_whatever_the_mode_is_switched_to() {
+    const CALLS: u64 = 1_000_000;
+    let stress = Stress::new(Budget::builder().start(7.0).earn(0.1));
+    let sum = stress.run(64, CALLS, |fates| {
+        if fates.u8(..) == 0 {
+            let mode = *fates.choice(&[None, Some(Mode::On), Some(Mode::Observe), Some(Mode::Off)]).unwrap();
+            assert!(stress.endpoints.switch_endpoint(fates.choice(&METHODS).unwrap().as_str(), mode));
+        }
+        (*fates.choice(&Fate::ALL).unwrap(), at(0))
+    });
+    let numbers = stress.endpoints.snapshot(at(0));
+    let total = |of: fn(&EndpointSnapshot) -> u64| numbers.endpoints().iter().map(of).sum::<u64>();
+    let answered = total(EndpointSnapshot::answered); // without those that went through while it was off
+    let left = thousandths(stress.budget.balance(at(0)));
+    assert_eq!(left + sum.paid, 7_000 + 100 * answered + sum.given_back, "{answered} answered, {sum:?}");
+    assert_eq!((total(EndpointSnapshot::abandoned), total(EndpointSnapshot::waiting)), (sum.abandoned, 0));
+    assert!(sum.observed > CALLS / 100 && sum.off > CALLS / 100 && sum.refused > CALLS / 100, "{sum:?} prove little");
+}
+
 /// A quarter of an hour in which the threads are a little behind or ahead of each other. So little succeeds that it is
 /// mostly the drift that pays.
 #[test]
@@ -226,6 +247,9 @@ struct Sum {
     given_back: u64,
     successes: u64,
     refused: u64,
+    observed: u64,
+    off: u64,
+    abandoned: u64,
 }
 
 impl Stress {
@@ -265,19 +289,36 @@ impl Stress {
             sum.successes += 1;
             return;
         }
-        let Decision::Retry(_) = call.on_outcome(&Outcome::failure(failure), now) else {
-            sum.refused += 1;
-            return;
-        };
-        sum.paid += price;
+        match call.on_outcome(&Outcome::failure(failure), now) {
+            Decision::Retry(_) => sum.paid += price,
+            Decision::Done(done) => match done.reason() {
+                Some(StopReason::Observe) => {
+                    sum.paid += price;
+                    sum.given_back += price;
+                    return sum.observed += 1;
+                }
+                Some(reason) => {
+                    assert_eq!(reason, StopReason::Budget);
+                    return sum.refused += 1;
+                }
+                None => return sum.off += 1,
+            },
+        }
         match fate {
-            Fate::SucceedsAtOnce | Fate::DroppedWaiting => sum.given_back += price,
+            Fate::SucceedsAtOnce => {}
+            Fate::DroppedWaiting => {
+                sum.given_back += price;
+                sum.abandoned += 1;
+            }
             Fate::WokenTooLate => {
                 let an_hour_later = Now::from_origin(now.since_origin() + Duration::from_secs(3_600));
                 call.begin(an_hour_later).unwrap_err();
                 sum.given_back += price;
             }
-            Fate::DroppedInFlight => _ = call.begin(now).unwrap(),
+            Fate::DroppedInFlight => {
+                call.begin(now).unwrap();
+                sum.abandoned += 1;
+            }
             Fate::FailsAgain => {
                 call.begin(now).unwrap();
                 ends(&mut call, &Outcome::failure(Failure::ConnectPermanent), now);
@@ -299,6 +340,9 @@ impl Sum {
             given_back: self.given_back + other.given_back,
             successes: self.successes + other.successes,
             refused: self.refused + other.refused,
+            observed: self.observed + other.observed,
+            off: self.off + other.off,
+            abandoned: self.abandoned + other.abandoned,
         }
     }
 }

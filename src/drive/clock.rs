@@ -70,6 +70,12 @@ fn suspended_since_boot() -> Duration {
     Duration::ZERO
 }
 
+/// Takes note of a suspension before a retry, whatever the machine was at: who wakes up in the morning is too late for one, and
+/// neither the clock nor a timer has seen the night.
+pub(crate) fn notice_suspension() {
+    SUSPENDED.notice(suspended_since_boot());
+}
+
 /// Returns the wall-clock time, for the dates of HTTP.
 pub(crate) fn wall() -> SystemTime {
     SystemTime::now()
@@ -80,9 +86,8 @@ pub(crate) async fn wait(since: Now, wait: Duration) {
     let left = wait.saturating_sub(now().saturating_since(since));
     if !left.is_zero() {
         tokio::time::sleep(left).await;
-        // The timer did not see it either: who wakes up in the morning is too late to retry.
-        SUSPENDED.notice(suspended_since_boot());
     }
+    notice_suspension();
 }
 
 /// Waits as [`wait`], on this thread.
@@ -91,8 +96,8 @@ pub(crate) fn wait_blocking(since: Now, wait: Duration) {
     let left = wait.saturating_sub(now().saturating_since(since));
     if !left.is_zero() {
         std::thread::sleep(left);
-        SUSPENDED.notice(suspended_since_boot());
     }
+    notice_suspension();
 }
 
 /// Returns a future that is ready after `duration`.

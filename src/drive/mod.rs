@@ -122,6 +122,7 @@ pub(crate) async fn drive<T: Transport>(
         if transport.needs_preparing() {
             if let Ok(upcoming) = call.upcoming(now) {
                 let prepared = Box::pin(transport.prepare(&upcoming)).await;
+                clock::notice_suspension();
                 now = clock::now();
                 match prepared {
                     Prepared::Done => {}

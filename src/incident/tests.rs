@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::{Barrier, LazyLock};
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, LazyLock};
+use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
 use http::{HeaderMap, StatusCode};
@@ -13,9 +14,13 @@ use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::test_runner::Config;
 use proptest::{prop_assert_eq, proptest};
 
+use super::incidents::Run;
+use super::pulse::Pulse;
 use super::*;
-use crate::diagnosis::{Condition, Issuer, LookAt};
+use crate::diagnosis::{Condition, Diagnosis, Issuer, LookAt};
+use crate::now::Now;
 use crate::outcome::{Failure, Outcome};
+use crate::policy::StopReason;
 
 #[test]
 fn it_opens_at_a_score_of_three_that_took_a_second_and_a_half_or_else_of_ten() {
