@@ -387,7 +387,7 @@ impl Call {
     }
 
     /// Returns whether the first attempt could lead to another, if the body could be replayed.
-    #[cfg(any(feature = "reqwest", feature = "tower"))]
+    #[cfg(feature = "reqwest")]
     pub(crate) fn may_repeat(&self) -> bool {
         self.may_repeat_after(1)
     }
