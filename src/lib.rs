@@ -1,3 +1,5 @@
+// On docs.rs each item tells its feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Its snippets need the client and endpoints; without these they are shown and not run.
 #![cfg_attr(any(all(feature = "reqwest", feature = "endpoints"), not(doctest)), doc = include_str!("../README.md"))]
 //!
@@ -64,7 +66,7 @@
 //! attempt; `retry.hint_malformed` is there, and true, when the server's hint was not understood. `retry.issuer` and
 //! `retry.confidence` (`proven`, `strong`, `weak`, `status`) are there for responses only, and `retry.evidence` (names of
 //! headers, `body`, or `status` for one that only this issuer uses) where there is any. None carries a path, a query, user
-//! information, a header value or a body.
+//! information, a header value or a body: `docs/logged.md` of the repository lists every word that any of them can hold.
 //!
 //! What the failures of one endpoint add up to is an *incident*, and needs no DEBUG:
 //!

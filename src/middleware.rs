@@ -181,11 +181,17 @@ struct Chain<'a> {
 impl Execute for Chain<'_> {
     type Error = Error;
 
-    async fn execute(&mut self, request: Request, attempt: &Attempt) -> Result<Response, Lost<Error>> {
+    /// Not an `async fn`, which would hold the request, too.
+    fn execute(
+        &mut self,
+        request: Request,
+        attempt: &Attempt,
+    ) -> impl Future<Output = Result<Response, Lost<Error>>> + Send {
         if attempt.retry().is_some() {
             self.extensions.insert(attempt.clone());
         }
-        self.next.clone().run(request, self.extensions).await.map_err(Lost::Failed)
+        let running = self.next.clone().run(request, self.extensions);
+        async move { running.await.map_err(Lost::Failed) }
     }
 
     fn failure(&self, error: &Error) -> Failure {

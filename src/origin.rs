@@ -17,7 +17,8 @@ pub(crate) struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// The spelling of the host makes no difference, and a default port none to none given (RFC 9110 §4.2.3).
+    /// The spelling of the host makes no difference, and a default port none to none given (RFC 9110 §4.2.3). Of a host that
+    /// is longer than any name can be only the end is kept.
     pub(crate) fn new(scheme: &'a str, host: &'a str, port: Option<u16>) -> Self {
         let scheme = lower_case(scheme);
         let port = port.or(match &*scheme {
@@ -25,7 +26,7 @@ impl<'a> Origin<'a> {
             "https" => Some(443),
             _ => None,
         });
-        Self { scheme, host: canonical_host(host), port }
+        Self { scheme, host: end(canonical_host(host)), port }
     }
 
     /// A URI without a scheme or a host has an empty one.
@@ -83,6 +84,16 @@ pub(crate) fn canonical_host(host: &str) -> Cow<'_, str> {
     if is_written_so { Cow::Borrowed(host) } else { Cow::Owned(format!("[{address}]")) }
 }
 
+/// Returns the end of a host that is too long, from which endpoints are told: it is remembered, and in events.
+fn end(host: Cow<'_, str>) -> Cow<'_, str> {
+    let Some(beyond) = host.len().checked_sub(LONGEST_HOST).filter(|beyond| *beyond > 0) else { return host };
+    let start = (beyond..).find(|start| host.is_char_boundary(*start)).unwrap_or_default();
+    Cow::Owned(format!("…{}", host.split_at(start).1))
+}
+
+/// RFC 1035 §2.3.4, as text
+const LONGEST_HOST: usize = 253;
+
 /// Borrows what is lower case already, which is nearly everything.
 fn lower_case(text: &str) -> Cow<'_, str> {
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -119,6 +130,19 @@ mod tests {
             assert_ne!(origin(uri), expected, "{uri}");
         }
         assert_eq!(origin("https://user:word@[::1]").to_string(), "https://[::1]:443");
+    }
+
+    #[test]
+    fn no_host_is_longer_than_a_name_can_be() {
+        let name = |length: usize| format!("{}.internal", "a".repeat(length - ".internal".len()));
+        for (length, expected) in
+            [(253, name(253)), (254, format!("…{}", name(253))), (60_000, format!("…{}", name(253)))]
+        {
+            let uri: Uri = format!("http://{}/v1", name(length)).parse().unwrap();
+            assert_eq!(Origin::of_uri(&uri).host(), expected, "{length}");
+        }
+        let host = format!("{}\u{e9}{}", "a".repeat(300), "b".repeat(252));
+        assert_eq!(Origin::new("http", &host, None).host(), format!("…{}", "b".repeat(252)));
     }
 
     #[test]

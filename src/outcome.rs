@@ -1,5 +1,6 @@
 //! What came back from one attempt. Facts only; what they mean is for the diagnosis.
 
+use std::fmt;
 use std::time::SystemTime;
 
 use http::{HeaderMap, Method, StatusCode};
@@ -17,7 +18,9 @@ use http::{HeaderMap, Method, StatusCode};
 /// let failure = Outcome::failure(Failure::Timeout);
 /// assert_eq!(failure.status(), None);
 /// ```
-#[derive(Clone, Debug)]
+///
+/// Its `Debug` shows no header and no body.
+#[derive(Clone)]
 pub struct Outcome<'a> {
     pub(crate) result: Result<Head<'a>, Failure>,
     pub(crate) method: Option<&'a Method>,
@@ -105,6 +108,17 @@ impl<'a> Outcome<'a> {
     }
 }
 
+impl fmt::Debug for Outcome<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcome")
+            .field("result", &self.result.map(|head| head.status))
+            .field("method", &self.method)
+            .field("redirected", &self.redirected)
+            .field("asked_for_json", &self.asked_for_json)
+            .finish_non_exhaustive()
+    }
+}
+
 /// How an attempt failed without a response.
 ///
 /// When in doubt, choose [`Interrupted`](Self::Interrupted): it assumes the least.
@@ -127,7 +141,7 @@ pub enum Failure {
 }
 
 /// The head of a response and when it came.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Head<'a> {
     pub(crate) status: StatusCode,
     pub(crate) headers: &'a HeaderMap,

@@ -1,6 +1,6 @@
 //! A policy on made-up time, told as a story.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -25,7 +25,6 @@ use crate::report::Report;
 ///     .at(0.0).receives(503).retries_within(0.5..=1.0)
 ///     .at(1.0).fails(Failure::Timeout).stops(StopReason::Budget); // credit is 4, a timeout costs 5
 /// ```
-#[derive(Debug)]
 pub struct Scenario {
     endpoints: Endpoints,
     method: Method,
@@ -200,8 +199,19 @@ impl Scenario {
     }
 }
 
+/// Without the URL.
+impl fmt::Debug for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scenario")
+            .field("endpoints", &self.endpoints)
+            .field("method", &self.method)
+            .field("call", &self.call)
+            .field("timeline", &self.timeline)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A time in a [`Scenario`] at which an outcome arrives.
-#[derive(Debug)]
 #[must_use = "say what happens at this time"]
 pub struct ScenarioMoment {
     scenario: Scenario,
@@ -278,6 +288,14 @@ impl ScenarioMoment {
             }
         }
         ScenarioStep { scenario, decision }
+    }
+}
+
+/// Without the headers.
+impl fmt::Debug for ScenarioMoment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scenario, at, .. } = self;
+        f.debug_struct("ScenarioMoment").field("scenario", scenario).field("at", at).finish_non_exhaustive()
     }
 }
 

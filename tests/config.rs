@@ -361,8 +361,8 @@ fn every_problem_of_a_file_is_said_at_once() {
         problems(json(file)),
         [
             r#"mode is "of", but must be one of "on", "observe", "off""#,
-            r#"budgets."": its name must be 1 to 100 characters long, none of them a control character"#,
-            r#"budgets."a\nb": its name must be 1 to 100 characters long, none of them a control character"#,
+            r#"budgets."": its name must be 1 to 100 characters long, all of them printed ones"#,
+            r#"budgets."a\nb": its name must be 1 to 100 characters long, all of them printed ones"#,
             r#"budgets."a\nb".start is 0, but must be 1 to 10000"#,
             "budgets.both.start is 7, but must be left out where there is no limit",
             "budgets.numbers.start is -1, but must be 1 to 10000",
@@ -383,10 +383,10 @@ fn every_problem_of_a_file_is_said_at_once() {
             "endpoint[2].name is 7, but must be a text",
             r#"endpoint[9] "late".rules.internal_error.backoff.base is missing, but must be there: there is none to keep"#,
             r#"endpoint[0].host is "https://pay/v1", but must be a host alone: write "pay""#,
-            r#"endpoint[1] "".name is "", but must be 1 to 100 characters long, none of them a control character"#,
+            r#"endpoint[1] "".name is "", but must be 1 to 100 characters long, all of them printed ones"#,
             r#"endpoint[3] "fallback".name is "fallback", but must be another: it is that of the fallback"#,
             &format!(
-                r#"endpoint[4] "{long}".name is "{long}", but must be 1 to 100 characters long, none of them a control character"#
+                r#"endpoint[4] "{long}".name is "{long}", but must be 1 to 100 characters long, all of them printed ones"#
             ),
             r#"endpoint[6] "one".name is "one", but must be unlike all others"#,
             r#"endpoint[7] "two": for all methods, PAY., /{*rest}, it cannot be told apart from endpoint "one": one must have another host, path or method"#,

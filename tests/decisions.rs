@@ -177,6 +177,9 @@ mod stories {
             .stops(StopReason::ServerForbids);
         default().at(0.0).with("x-should-retry", "false").receives(500).stops(StopReason::NoRetries);
         default().at(0.0).with("x-should-retry", "false").receives(404).is_handed_back();
+        default()
+            .at(0.0).with("x-should-retry", "false").receives(503).stops(StopReason::ServerForbids)
+            .at(0.0).receives(503).retries_within(0.5..=1.0); // the next call is another
     }
 
     #[test]
@@ -584,6 +587,61 @@ fn five_credits_pay_for_five_retries_or_for_one_after_a_timeout() {
             }
         }
         assert_eq!(paid, expected, "{outcome:?}");
+    }
+}
+
+#[test]
+fn whatever_a_server_hints_all_waits_of_a_call_fit_into_its_max_elapsed() {
+    let tireless = Rule::new(u32::MAX, Backoff::constant(Duration::ZERO)).with_price(0);
+    let policy = Policy::builder().max_attempts(1_000).rule(Condition::Unavailable, tireless).build().unwrap();
+    // Each with the fewest attempts that it leaves room for.
+    for (hint, fewest) in [
+        ("0", 1_000),
+        ("1", 40),
+        ("7", 6),
+        ("29", 2),
+        ("60", 2),
+        ("61", 1),
+        ("18446744073709551615", 1),
+        ("99999999999999999999", 1),
+    ] {
+        let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, HeaderValue::from_static(hint))]);
+        let outcome = Outcome::response(StatusCode::SERVICE_UNAVAILABLE, &headers, UNIX_EPOCH);
+        for seed in 0..50 {
+            let mut call = start(&quiet(policy.clone()), Method::GET, seed);
+            let (mut waited, mut attempts) = (Duration::ZERO, 0);
+            while call.begin(Now::from_origin(waited)).is_ok() {
+                attempts += 1;
+                let Decision::Retry(retry) = call.on_outcome(&outcome, Now::from_origin(waited)) else { break };
+                waited += retry.wait();
+            }
+            assert!(waited <= Duration::from_secs(60), "{hint}: {waited:?}");
+            assert!(attempts >= fewest, "{hint}: {attempts} attempts");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_always_asks_for_a_retry_gets_what_the_calls_and_the_budget_have() {
+    let asks = [("x-should-retry", "true"), ("stripe-should-retry", "true"), ("retry-after", "0")];
+    let headers = asks.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    let headers = HeaderMap::from_iter(headers);
+    for status in [409, 429, 500, 501, 502, 503] {
+        let outcome = Outcome::response(StatusCode::from_u16(status).unwrap(), &headers, UNIX_EPOCH);
+        let endpoints = quiet(Policy::default());
+        let mut attempts = Vec::new();
+        for seed in 0..100 {
+            let mut call = start(&endpoints, Method::GET, seed);
+            let (mut now, mut sent) = (Duration::ZERO, 0);
+            while call.begin(Now::from_origin(now)).is_ok() {
+                sent += 1;
+                let Decision::Retry(retry) = call.on_outcome(&outcome, Now::default()) else { break };
+                now += retry.wait();
+            }
+            attempts.push(sent);
+        }
+        assert_eq!(attempts[..4], [3, 3, 2, 1], "{status}: three for a call, while five credits last");
+        assert_eq!(attempts.iter().sum::<u32>(), 105, "{status}: {attempts:?}");
     }
 }
 

@@ -1,9 +1,10 @@
-//! The house: each module uses only lower floors, the engine does no I/O, and no dependency needs a newer Rust.
+//! The house: each module uses only lower floors, the engine does no I/O, no dependency needs a newer Rust, and what is
+//! written of tests and examples is so.
 #![cfg(test)]
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use serde_json::Value;
@@ -312,21 +313,63 @@ fn major_minor(version: &str) -> (u32, u32) {
     (numbers.next().unwrap(), numbers.next().unwrap_or(0))
 }
 
-/// A claim about security is worth what its test is.
+/// A claim is worth what its test is.
 #[test]
-fn every_line_about_security_names_a_test_that_exists() {
+fn every_line_about_security_and_every_invariant_names_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(root.join("SECURITY.md")).unwrap();
-    let claims = text.split("## Bounds").next().unwrap();
-    let rows: Vec<&str> = claims.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| it c")).collect();
-    assert!(rows.len() > 15, "{} rows", rows.len());
     let sources: String = ["src", "tests"]
         .iter()
         .flat_map(|folder| rust_files(&root.join(folder)))
         .map(|file| fs::read_to_string(file).unwrap())
         .collect();
-    for row in rows {
-        let test = row.trim_end_matches(" |").rsplit("| ").next().unwrap().trim_matches('`');
-        assert!(sources.contains(&format!("fn {test}(")), "no test is called {test}");
+    for (file, from, least) in
+        [("SECURITY.md", "## What a hostile server", 30), ("docs/reliability.md", "## The inv", 11)]
+    {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        let claims = text.split_once(from).unwrap().1;
+        let is_head = |line: &str| ["| it c", "| of |", "| |"].iter().any(|head| line.starts_with(head));
+        let rows: Vec<&str> = claims.lines().filter(|line| line.starts_with("| ") && !is_head(line)).collect();
+        assert!(rows.len() >= least, "{file}: {} rows", rows.len());
+        for row in rows {
+            let last = row.trim_end_matches(" |").rsplit("| ").next().unwrap();
+            let names = last.split('`').skip(1).step_by(2).filter(|name| name.matches('_').count() > 2);
+            assert!(names.clone().count() > 0, "{file} names no test in: {row}");
+            for name in names {
+                assert!(sources.contains(&format!("fn {name}(")), "{file}: no test is called {name}");
+            }
+        }
     }
+}
+
+#[test]
+fn every_example_is_run_before_a_change_lands() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let Ok(steps) = fs::read_to_string(root.join(".ci/run")) else {
+        assert!(env::var_os("CI").is_none(), "no .ci/run");
+        return println!("skipped: the packed crate has no .ci");
+    };
+    let examples = examples(&metadata());
+    assert!(examples.len() >= 7, "{examples:?}");
+    for example in examples {
+        assert!(is_run(&steps, &example), "{example} is not run in .ci/run");
+    }
+    let only_named = "# cargo run --example storm\nstep cargo test --example storm\nstep cargo run --example storms";
+    assert!(!is_run(only_named, "storm"));
+}
+
+fn examples(metadata: &Value) -> Vec<String> {
+    let package = with_id(&metadata["packages"], &metadata["resolve"]["root"]);
+    let targets = package["targets"].as_array().unwrap().iter();
+    let of_examples = targets.filter(|target| target["kind"][0] == "example");
+    of_examples.map(|target| target["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Returns whether a line of a script runs an example.
+fn is_run(script: &str, example: &str) -> bool {
+    let lines = script.lines().filter(|line| !line.trim_start().starts_with('#') && line.contains("cargo run"));
+    let names_it = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.windows(2).any(|pair| pair == ["--example", example])
+    };
+    lines.into_iter().any(names_it)
 }

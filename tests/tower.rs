@@ -16,6 +16,7 @@ use forbear::{Attempt, Condition, Endpoints, Event, EventKind, Failure, Override
 use http::{Method, Request, Response};
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower_http::trace::TraceLayer;
 
 const S: Duration = Duration::from_secs(1);
 
@@ -37,6 +38,8 @@ struct Script {
     readying: Duration,
     until_ready: Option<Instant>,
     is_ready: bool,
+    /// Will never be ready again once it was called so often.
+    ends_after: usize,
 }
 
 #[expect(clippy::disallowed_methods, reason = "paused time")]
@@ -49,6 +52,7 @@ impl Script {
             readying: Duration::ZERO,
             until_ready: None,
             is_ready: false,
+            ends_after: usize::MAX,
         }
     }
 
@@ -64,6 +68,9 @@ impl Service<Request<&'static str>> for Script {
     type Future = Ready<io::Result<Response<String>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.seen().len() == self.ends_after {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         let until = *self.until_ready.get_or_insert_with(|| Instant::now() + self.readying);
         if Instant::now() < until {
             let waker = cx.waker().clone();
@@ -211,6 +218,21 @@ async fn each_retry_waits_for_the_service_to_be_ready_and_does_not_start_late() 
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_never_ready_again_loses_no_response() {
+    let script = Script { ends_after: 1, ..Script::of([Ok(503)]) };
+    let layer = layer();
+    let mut service = layer.layer(script.clone());
+    let response = service.ready().await.unwrap().call(request(Method::GET)).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.body().as_str()), (503, "body of 503"));
+    assert_eq!(Report::of(&response).unwrap().attempts().len(), 1);
+    let snapshot = layer.snapshot();
+    assert_eq!((snapshot.endpoints()[0].waiting(), snapshot.endpoints()[0].abandoned()), (0, 1));
+    assert!(snapshot.endpoints()[0].credit() > 4.99, "the retry was never sent");
+    let error = service.ready().await.unwrap_err();
+    assert_eq!(error.into_inner().unwrap().downcast_ref::<io::Error>().unwrap().kind(), io::ErrorKind::BrokenPipe);
+}
+
 /// Answers the first attempt with 503 and takes a second for each.
 fn slow(
     seen: &Arc<Mutex<Vec<Instant>>>,
@@ -281,6 +303,31 @@ async fn a_timeout_inside_is_of_an_attempt_and_one_outside_of_the_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_trace_inside_has_a_span_for_each_attempt_and_one_outside_for_the_call() {
+    for (inside, expected) in [(true, vec![None, Some(1), Some(2)]), (false, vec![None])] {
+        let statuses = Mutex::new(VecDeque::from([503, 502, 200]));
+        let answers = Arc::new(statuses);
+        let service = service_fn(move |_: Request<String>| {
+            let status = answers.lock().unwrap().pop_front().expect("no more attempts than answers");
+            ready(Ok::<_, Infallible>(Response::builder().status(status).body(String::new()).unwrap()))
+        });
+        let spans = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&spans);
+        let trace = TraceLayer::new_for_http().make_span_with(move |request: &Request<String>| {
+            seen.lock().unwrap().push(request.extensions().get().and_then(Attempt::resend_count));
+            tracing::Span::none()
+        });
+        let (builder, request) = (ServiceBuilder::new(), Request::new(String::new()));
+        let status = if inside {
+            builder.layer(layer()).layer(trace).service(service).oneshot(request).await.unwrap().status()
+        } else {
+            builder.layer(trace).layer(layer()).service(service).oneshot(request).await.unwrap().status()
+        };
+        assert_eq!((status.as_u16(), &*spans.lock().unwrap()), (200, &expected), "inside: {inside}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_policys_own_timeouts_hold_too() {
     let hangs = service_fn(|_: Request<&'static str>| std::future::pending::<io::Result<Response<()>>>());
     let policy = Policy::builder().attempt_timeout(S).timeout(2 * S).build().unwrap();
@@ -334,6 +381,17 @@ async fn a_call_that_is_dropped_while_it_waits_sends_nothing_more_and_gives_back
     let endpoint = &snapshot.endpoints()[0];
     assert_eq!((endpoint.abandoned(), endpoint.waiting()), (1, 0));
     assert!(endpoint.credit() > 4.99);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_future_is_polled_to_its_end_once() {
+    let mut call =
+        Box::pin(layer().layer(Script { is_ready: true, ..Script::of([Ok(200)]) }).call(request(Method::GET)));
+    call.as_mut().await.unwrap();
+    let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _never = call.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop()));
+    }));
+    assert!(again.is_err(), "as every future of an `async` block, it says that it is over");
 }
 
 #[test]

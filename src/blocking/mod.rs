@@ -84,6 +84,21 @@ impl Client {
         Self { http, door: Arc::new(Door::careful(endpoints)), hooks: None, redirects: None }
     }
 
+    /// Returns this client with one hook more, after those that it has. Its clones stay as they are, and share connections
+    /// and budgets with it.
+    #[must_use]
+    pub fn before_attempt<F>(mut self, hook: F) -> Self
+    where
+        F: Fn(&mut Request, &Attempt) -> Result<(), Box<dyn StdError + Send + Sync>> + Send + Sync + 'static,
+    {
+        Hooks::add_to(&mut self.hooks, hook);
+        self
+    }
+
+    fn door_mut(&mut self) -> &mut Door {
+        Arc::make_mut(&mut self.door)
+    }
+
     /// Returns the reqwest client inside, for what is not to be retried.
     #[must_use]
     pub fn as_reqwest(&self) -> &reqwest::blocking::Client {

@@ -13,7 +13,7 @@ use crate::attempt::Attempt;
 use crate::call::Call;
 use crate::client::failure;
 use crate::client::transport::{BodyFactory, Lost, Wishes, origin};
-use crate::drive::{self, BoxError, Head, Hooks, Transport, clock};
+use crate::drive::{self, Head, Hooks, Prepared, Transport, clock};
 use crate::now::Now;
 use crate::outcome::{Failure, Outcome};
 use crate::report::Report;
@@ -70,7 +70,7 @@ impl Http {
     }
 
     pub(super) fn drive(mut self, call: &mut Call) -> Reply {
-        let reply = drive::block_on(drive::drive(call, &mut self)).map_err(Lost::Unprepared)?;
+        let reply = drive::block_on(drive::drive(call, &mut self, None)).map_err(Lost::Unprepared)?;
         let mut response = reply.unwrap_or(Err(Lost::Known(Failure::Timeout)))?;
         if let Some(report) = call.take_report() {
             response.extensions_mut().insert::<Report>(report);
@@ -101,14 +101,14 @@ impl Transport for Http {
         self.hooks.is_some()
     }
 
-    async fn prepare(&mut self, upcoming: &Attempt) -> Option<Result<(), BoxError>> {
+    async fn prepare(&mut self, upcoming: &Attempt) -> Prepared {
         let mut request = self.take(upcoming);
         let prepared = match &self.hooks {
             Some(hooks) => hooks.before_attempt(&mut request, upcoming).await, // all of them are ready
             None => Ok(()),
         };
         self.staged = Some(request);
-        Some(prepared)
+        prepared.into()
     }
 
     fn send(&mut self, attempt: &Attempt) -> impl Future<Output = Reply> + Send {

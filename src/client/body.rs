@@ -25,7 +25,7 @@ pub(super) async fn set_aside(response: Response) -> Response {
     let (parts, body) = take_apart(response);
     let mut kept = Kept::new(body);
     // Either it was read in time or it was not: both are fine.
-    let _in_time = clock::limited(Some(READ_AHEAD_TIME), pin!(kept.read_ahead(READ_AHEAD_LIMIT, MOST_FRAMES))).await;
+    clock::limited(Some(READ_AHEAD_TIME), pin!(kept.read_ahead(READ_AHEAD_LIMIT, MOST_FRAMES)), || ()).await;
     http::Response::from_parts(parts, reqwest::Body::wrap(kept)).into()
 }
 
@@ -41,7 +41,7 @@ pub(super) fn may_tell(response: &Response, from: u16) -> bool {
 pub(super) async fn look_into(response: Response) -> (Response, Bytes) {
     let (parts, body) = take_apart(response);
     let mut kept = Kept::new(body);
-    let _in_time = clock::limited(Some(LOOK_TIME), pin!(kept.read_ahead(LOOK_LIMIT, MOST_FRAMES))).await;
+    clock::limited(Some(LOOK_TIME), pin!(kept.read_ahead(LOOK_LIMIT, MOST_FRAMES)), || ()).await;
     let seen = kept.seen();
     (http::Response::from_parts(parts, reqwest::Body::wrap(kept)).into(), seen)
 }

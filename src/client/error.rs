@@ -8,7 +8,7 @@ use reqwest::Response;
 use super::observe;
 use super::transport::Lost;
 use crate::drive::BoxError;
-use crate::drive::cause::chain;
+use crate::drive::cause::{NOT_SHOWN, chain, shows_server};
 use crate::outcome::Failure;
 use crate::policy::StopReason;
 use crate::report::Report;
@@ -16,7 +16,8 @@ use crate::report::Report;
 /// Why a call brought no response, or a response that the caller [calls an error](error_for_status).
 ///
 /// It keeps the questions of [`reqwest::Error`] and answers with the history of the call, too. Neither its `Display`
-/// nor its `Debug` nor its sources show a path, a query or user information; so it has no `url` either.
+/// nor its `Debug` nor its sources show a path, a query or user information, or what a server wrote as it went away; so it
+/// has no `url` either.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -196,14 +197,14 @@ impl Error {
         self.as_reqwest().is_some_and(question)
     }
 
-    /// Returns reqwest's error, or the hook's, if nothing below it shows a URL.
+    /// Returns reqwest's error, or the hook's, if nothing in it shows a URL or what a server wrote.
     fn shown(&self) -> Option<&(dyn std::error::Error + 'static)> {
         let error: &(dyn std::error::Error + 'static) = match &self.0.cause {
             Cause::Reqwest(error) => error,
             Cause::Hook(error) => &**error,
             Cause::Known(_) | Cause::Status(_) => return None,
         };
-        (!shows_url(error)).then_some(error)
+        (!shows_url(error) && !shows_server(error)).then_some(error)
     }
 }
 
@@ -271,7 +272,7 @@ impl fmt::Debug for Error {
             (Cause::Known(failure), _) => debug.field("cause", failure),
             (_, Some(error)) => debug.field("cause", &error),
             (Cause::Reqwest(error), None) => debug.field("cause", &error.to_string()),
-            (Cause::Hook(_), None) => debug.field("cause", &"not shown: it has a URL"),
+            (Cause::Hook(_), None) => debug.field("cause", &NOT_SHOWN),
         };
         debug.field("report", &self.0.report).finish()
     }

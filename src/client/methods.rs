@@ -3,6 +3,14 @@
 /// How requests are started.
 macro_rules! client_methods {
     () => {
+        /// Returns this client with an `Idempotency-Key` on each request whose method is not idempotent, as
+        /// [`ClientBuilder::idempotency_keys`] has it. Its clones stay as they are, and share connections and budgets with it.
+        #[must_use]
+        pub fn idempotency_keys(mut self, generator: impl Fn() -> HeaderValue + Send + Sync + 'static) -> Self {
+            self.door_mut().keys = Keys::of(generator);
+            self
+        }
+
         /// Starts a GET request.
         pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
             self.request(Method::GET, url)

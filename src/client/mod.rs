@@ -50,6 +50,7 @@ use crate::report::Carrier;
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     http: reqwest::Client,
     #[cfg(feature = "test-util")]
@@ -85,6 +86,29 @@ impl Client {
     #[must_use]
     pub fn with_endpoints(http: reqwest::Client, endpoints: Endpoints) -> Self {
         Self::of(http, Door::careful(endpoints), Hooks::default())
+    }
+
+    /// Returns this client with one hook more, after those that it has. Its clones stay as they are, and share connections
+    /// and budgets with it.
+    ///
+    /// For a client that others made:
+    ///
+    /// ```
+    /// # use forbear::{Attempt, Client};
+    /// # fn client_of_the_user() -> reqwest::Client { reqwest::Client::new() }
+    /// let client = Client::new(client_of_the_user()).before_attempt(|request: &mut reqwest::Request, _: &Attempt| {
+    ///     request.headers_mut().insert("x-api-version", http::HeaderValue::from_static("7"));
+    ///     Ok(())
+    /// });
+    /// ```
+    #[must_use]
+    pub fn before_attempt(mut self, hook: impl Hook<Request> + 'static) -> Self {
+        Hooks::add_to(&mut Arc::make_mut(&mut self.0).hooks, hook);
+        self
+    }
+
+    fn door_mut(&mut self) -> &mut Door {
+        Arc::make_mut(&mut Arc::make_mut(&mut self.0).door)
     }
 
     fn of(http: reqwest::Client, door: Door, hooks: Hooks<Request>) -> Self {
@@ -206,11 +230,9 @@ impl ClientBuilder {
     ///
     /// As [`build`](Self::build).
     pub fn build_scripted(self, script: &Script) -> Result<Client, Error> {
-        let Client(client) = self.build()?;
-        let Inner { http, door, hooks, .. } = &*client;
-        let script = Some(script.clone());
-        let inner = Inner { http: http.clone(), script, door: Arc::clone(door), hooks: hooks.clone() };
-        Ok(Client(Arc::new(inner)))
+        let mut client = self.build()?;
+        Arc::make_mut(&mut client.0).script = Some(script.clone());
+        Ok(client)
     }
 }
 

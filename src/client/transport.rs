@@ -1,7 +1,12 @@
 //! One call over reqwest, whichever way its attempts are sent.
 
+#[cfg(feature = "tower")]
+use std::pin::Pin;
 use std::pin::pin;
 use std::sync::Arc;
+#[cfg(feature = "tower")]
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
@@ -10,8 +15,9 @@ use reqwest::{Body, Request, Response, Url};
 use super::{body, observe, replay};
 use crate::attempt::Attempt;
 use crate::call::Call;
-use crate::drive::{self, BoxError, Door, Head, Hooks, Transport, clock};
+use crate::drive::{self, BoxError, Door, Head, Hooks, Prepared, Transport, clock};
 use crate::endpoints::Overrides;
+use crate::now::Now;
 use crate::origin::Origin;
 use crate::outcome::{Failure, Outcome};
 use crate::report::Report;
@@ -158,36 +164,41 @@ impl<E: Execute> Http<E> {
 
     /// Drives a call to its end. A response carries the report, and the call has it, too.
     pub(crate) async fn drive(&mut self, call: &mut Call) -> Result<Response, Lost<E::Error>> {
-        let reply = drive::drive(call, self).await.map_err(Lost::Unprepared)?;
-        let mut response = reply.unwrap_or(Err(Lost::Known(Failure::Timeout)))?;
+        Self::finish(drive::drive(call, self, None).await, call)
+    }
+
+    /// Makes a response of the last reply, if there was one.
+    pub(crate) fn finish(
+        last: Result<Option<<Self as Transport>::Reply>, BoxError>,
+        call: &Call,
+    ) -> Result<Response, Lost<E::Error>> {
+        let mut response = last.map_err(Lost::Unprepared)?.unwrap_or(Err(Lost::Known(Failure::Timeout)))?;
         if let Some(report) = call.report() {
             response.extensions_mut().insert::<Report>(report.clone());
         }
         Ok(response)
     }
 
-    #[cfg(feature = "middleware")]
+    #[cfg(any(feature = "middleware", feature = "tower"))]
     pub(crate) const fn execute_mut(&mut self) -> &mut E {
         &mut self.execute
     }
 
     /// Takes the request of an attempt, and keeps another if one may follow.
     fn take(&mut self, attempt: &Attempt) -> Request {
-        let kept = if attempt.is_last() { None } else { self.request.as_mut().map(replay::copy) };
         #[expect(clippy::expect_used, reason = "no attempt follows the last, and every other one keeps the request")]
-        let mut request = std::mem::replace(&mut self.request, kept).expect("a request is left for this attempt");
+        let mut request = self.request.take().expect("a request is left for this attempt");
+        if !attempt.is_last() {
+            self.request = Some(replay::copy(&mut request));
+        }
         if let Some(make) = self.wishes.as_ref().and_then(|wishes| wishes.body.as_ref()) {
             *request.body_mut() = Some(make());
         }
         request
     }
 
-    /// Starts to send, and lends what has to note a redirect. Not a part of the future that awaits it, which would hold the
-    /// request, too.
-    fn start_sending(
-        &mut self,
-        attempt: &Attempt,
-    ) -> (impl Future<Output = Result<Response, Lost<E::Error>>> + Send, &mut bool) {
+    /// Returns the request of an attempt as it is sent, and how long its response may be read.
+    pub(crate) fn next(&mut self, attempt: &Attempt) -> (Request, ReadFor) {
         let mut request = match self.staged.take() {
             Some(staged) => *staged,
             None => self.take(attempt),
@@ -196,18 +207,40 @@ impl<E: Execute> Http<E> {
             *request.timeout_mut() = attempt.time_left(); // limits the reading of the body, too
         }
         self.redirected = false;
-        (self.execute.execute(request, attempt), &mut self.redirected)
+        (request, ReadFor(attempt.time_left().filter(|_| !self.own_timeout).map(|left| (left, clock::now()))))
+    }
+
+    /// Polls an attempt, and notes when it is redirected.
+    #[cfg(feature = "tower")]
+    pub(crate) fn poll_watched<F: Future>(&mut self, attempt: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        pin!(observe::Redirects { redirected: &mut self.redirected, attempt }).poll(cx)
+    }
+
+    /// Starts to send, and lends what has to note a redirect. Not a part of the future that awaits it, which would hold the
+    /// request, too.
+    fn start_sending(
+        &mut self,
+        attempt: &Attempt,
+    ) -> (impl Future<Output = Result<Response, Lost<E::Error>>> + Send, &mut bool, ReadFor) {
+        let (request, read_for) = self.next(attempt);
+        (self.execute.execute(request, attempt), &mut self.redirected, read_for)
     }
 
     async fn execute(&mut self, attempt: &Attempt) -> Result<Response, Lost<E::Error>> {
-        let limited = attempt.time_left().filter(|_| !self.own_timeout).map(|left| (left, clock::now()));
-        let (sending, redirected) = self.start_sending(attempt);
-        let response = observe::Redirects { redirected, attempt: pin!(sending) }.await?;
-        match limited {
-            Some((left, sent_at)) => {
-                Ok(body::limit(response, left.saturating_sub(clock::now().saturating_since(sent_at))))
-            }
-            None => Ok(response),
+        let (sending, redirected, read_for) = self.start_sending(attempt);
+        observe::Redirects { redirected, attempt: pin!(sending) }.await.map(|response| read_for.limit(response))
+    }
+}
+
+/// How long a response may be read, since when, if that is limited by the time of the call and not by reqwest.
+pub(crate) struct ReadFor(Option<(Duration, Now)>);
+
+impl ReadFor {
+    #[inline]
+    pub(crate) fn limit(&self, response: Response) -> Response {
+        match self.0 {
+            Some((left, since)) => body::limit(response, left.saturating_sub(clock::now().saturating_since(since))),
+            None => response,
         }
     }
 }
@@ -219,27 +252,27 @@ impl<E: Execute> Transport for Http<E> {
         self.hooks.is_some() || !self.execute.is_ready()
     }
 
-    async fn prepare(&mut self, upcoming: &Attempt) -> Option<Result<(), BoxError>> {
+    async fn prepare(&mut self, upcoming: &Attempt) -> Prepared {
         let mut request = Box::new(self.take(upcoming));
         let (execute, hooks) = (&mut self.execute, &self.hooks);
         let prepared = {
             let preparing = pin!(async {
-                execute.ready().await?;
+                if let Err(error) = execute.ready().await {
+                    return Prepared::NotReady(error);
+                }
                 match hooks {
-                    Some(hooks) => hooks.before_attempt(&mut request, upcoming).await,
-                    None => Ok(()),
+                    Some(hooks) => hooks.before_attempt(&mut request, upcoming).await.into(),
+                    None => Prepared::Done,
                 }
             });
-            clock::limited(upcoming.time_to_start(), preparing).await
+            clock::limited(upcoming.time_to_start(), preparing, || Prepared::TooLate).await
         };
         self.staged = Some(request);
         prepared
     }
 
     async fn send(&mut self, attempt: &Attempt) -> Self::Reply {
-        clock::limited(attempt.timeout(), pin!(self.execute(attempt)))
-            .await
-            .unwrap_or(Err(Lost::Known(Failure::Timeout)))
+        clock::limited(attempt.timeout(), pin!(self.execute(attempt)), || Err(Lost::Known(Failure::Timeout))).await
     }
 
     fn looks_into(&mut self, reply: &Self::Reply) -> bool {

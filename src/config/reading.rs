@@ -6,7 +6,7 @@ use super::file::{self, File, Named, Section};
 use super::unwise;
 use super::value::Value;
 use crate::budget::{Budget, BudgetBuilder};
-use crate::endpoints::{Endpoint, Endpoints, EndpointsBuilder, check_name, shown};
+use crate::endpoints::{Endpoint, Endpoints, EndpointsBuilder, Shown, check_name};
 use crate::policy::{Backoff, Mode, Policy, Repeat, Rule};
 
 /// What became of a file.
@@ -73,7 +73,7 @@ impl Reader {
     fn budget(&mut self, name: &str, keys: &file::Budget) -> SharedBudget {
         let is_bare =
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-        let place = format!("budgets.{}", if is_bare { name.to_owned() } else { shown(name) });
+        let place = format!("budgets.{}", if is_bare { name.to_owned() } else { Shown(name).to_string() });
         if let Err(what) = check_name(name) {
             self.problems.push(format!("{place}: its name must {what}"));
         }
@@ -126,7 +126,7 @@ impl Reader {
             self.problems.push(format!("{number}.name is missing, but must be there"));
         }
         let name = self.read(&number, "name", section.name.as_ref(), |name| name.text().map(str::to_owned));
-        let place = name.as_ref().map_or_else(|| number.clone(), |name| format!("{number} {}", shown(name)));
+        let place = name.as_ref().map_or_else(|| number.clone(), |name| format!("{number} {}", Shown(name)));
 
         let mut endpoint = Endpoint::new(name.unwrap_or(number)).at(place.clone());
         if let Some(host) = self.read(&place, "host", section.host.as_ref(), |host| host.text().map(str::to_owned)) {
@@ -160,7 +160,7 @@ impl Reader {
             budget.used = true;
             return Some(budget.clone());
         }
-        let names: Vec<String> = self.budgets.iter().map(|budget| shown(&budget.name)).collect();
+        let names: Vec<String> = self.budgets.iter().map(|budget| Shown(&budget.name).to_string()).collect();
         let there_are = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         self.must(place, "budget", value, &format!("be a name under `budgets`: there is {there_are}"));
         None

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 
-use crate::endpoints::shown;
+use crate::endpoints::Shown;
 
 /// A value of whatever type. What is wrong with it is said with its place, together with all else.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) enum Value {
     Flag(bool),
     Whole(i128),
@@ -83,8 +83,14 @@ impl fmt::Display for Value {
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Whole(whole) => write!(f, "{whole}"),
             Self::Fraction(fraction) => write!(f, "{fraction:?}"),
-            Self::Text(text) => f.write_str(&shown(text)),
+            Self::Text(text) => fmt::Display::fmt(&Shown(text), f),
         }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

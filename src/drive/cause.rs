@@ -32,6 +32,17 @@ pub(crate) fn is_refused(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
+/// Returns whether an error shows what a server wrote: with a `GOAWAY` of HTTP/2 comes text of its own (RFC 9113 §6.8).
+pub(crate) fn shows_server(error: &(dyn Error + 'static)) -> bool {
+    chain(error).filter_map(|below| below.downcast_ref::<h2::Error>()).any(|error| {
+        let says_more = |reason: h2::Reason| !error.to_string().ends_with(&reason.to_string());
+        error.is_go_away() && error.is_remote() && error.reason().is_none_or(says_more)
+    })
+}
+
+/// Instead of an error that would show it.
+pub(crate) const NOT_SHOWN: &str = "not shown: it has a URL, or what a server wrote";
+
 /// The error and all below it.
 pub(crate) fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     let mut next = Some(error);

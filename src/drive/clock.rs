@@ -106,28 +106,41 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
     tokio::time::sleep(duration)
 }
 
-/// Awaits a future for a limited time, or without a limit. `None` means that the time was up.
-pub(crate) fn limited<F: Future>(limit: Option<Duration>, future: Pin<&mut F>) -> Limited<'_, F> {
-    Limited { future, deadline: limit.map(|limit| Box::pin(tokio::time::sleep(limit))) }
+/// Awaits a future for a limited time, or without a limit. What is `late` stands for its output where the time was up.
+pub(crate) fn limited<F: Future, L: Fn() -> F::Output>(
+    limit: Option<Duration>,
+    future: Pin<&mut F>,
+    late: L,
+) -> Limited<'_, F, L> {
+    Limited { future, deadline: Deadline::after(limit), late }
 }
 
-/// The timer is boxed, as it is larger than all the rest and mostly not there.
-pub(crate) struct Limited<'a, F> {
+pub(crate) struct Limited<'a, F, L> {
     future: Pin<&'a mut F>,
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Deadline,
+    late: L,
 }
 
-impl<F: Future> Future for Limited<'_, F> {
-    type Output = Option<F::Output>;
+impl<F: Future, L: Fn() -> F::Output + Unpin> Future for Limited<'_, F, L> {
+    type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(output) = self.future.as_mut().poll(cx) {
-            return Poll::Ready(Some(output));
-        }
-        match &mut self.deadline {
-            Some(deadline) => deadline.as_mut().poll(cx).map(|()| None),
-            None => Poll::Pending,
-        }
+        let poll = self.future.as_mut().poll(cx);
+        if poll.is_pending() && self.deadline.is_over(cx) { Poll::Ready((self.late)()) } else { poll }
+    }
+}
+
+/// The end of a limited time, if it is limited. The timer is boxed, as it is larger than all the rest and mostly not there.
+pub(crate) struct Deadline(Option<Pin<Box<Sleep>>>);
+
+impl Deadline {
+    pub(crate) fn after(limit: Option<Duration>) -> Self {
+        Self(limit.map(|limit| Box::pin(tokio::time::sleep(limit))))
+    }
+
+    /// Returns whether the time is up. If not, whoever polls is woken when it is.
+    pub(crate) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        self.0.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
     }
 }
 

@@ -97,6 +97,13 @@ impl<R: Send> Hooks<R> {
     }
 }
 
+impl<R: Send> Hooks<R> {
+    /// Adds a hook to those of a client, if it had any. Those of its clones stay as they are.
+    pub(crate) fn add_to(shared: &mut Option<Arc<Self>>, hook: impl Hook<R> + 'static) {
+        Arc::make_mut(shared.get_or_insert_default()).add(hook);
+    }
+}
+
 impl<R> Hooks<R> {
     /// Returns them for all calls, or nothing if there are none.
     pub(crate) fn into_shared(self) -> Option<Arc<Self>> {

@@ -35,6 +35,26 @@ use crate::policy::Decision;
 /// An error of the user's own, or of a service below.
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
+/// What came of preparing an attempt.
+pub(crate) enum Prepared {
+    Done,
+    /// It took longer than the attempt may still start.
+    TooLate,
+    /// A hook failed, which ends the call.
+    Failed(BoxError),
+    /// The service below will never be ready again.
+    NotReady(BoxError),
+}
+
+impl From<Result<(), BoxError>> for Prepared {
+    fn from(result: Result<(), BoxError>) -> Self {
+        match result {
+            Ok(()) => Self::Done,
+            Err(error) => Self::Failed(error),
+        }
+    }
+}
+
 /// What a loop needs of an HTTP client.
 pub(crate) trait Transport {
     /// A response, or how it failed.
@@ -43,9 +63,8 @@ pub(crate) trait Transport {
     /// Returns whether there is anything to prepare.
     fn needs_preparing(&self) -> bool;
 
-    /// Prepares the attempt that is upcoming. Returns `None` if that takes longer than it may still start; an error ends the
-    /// call.
-    fn prepare(&mut self, upcoming: &Attempt) -> impl Future<Output = Option<Result<(), BoxError>>> + Send;
+    /// Prepares the attempt that is upcoming.
+    fn prepare(&mut self, upcoming: &Attempt) -> impl Future<Output = Prepared> + Send;
 
     /// Sends the request once, and cuts it off after the attempt's timeout.
     fn send(&mut self, attempt: &Attempt) -> impl Future<Output = Self::Reply> + Send;
@@ -73,17 +92,31 @@ pub(crate) trait Transport {
     }
 }
 
-/// Drives a call to its end and returns the last reply, or `None` if it was too late for even one attempt.
+/// Decides what is done about a reply that has just come, and tells when.
+pub(crate) fn judge<T: Transport>(call: &mut Call, transport: &T, reply: &T::Reply) -> (Decision, Now) {
+    if !transport.is_replayable() {
+        call.set_replayable(false);
+    }
+    let now = clock::now();
+    (call.on_outcome(&transport.outcome(reply), now), now)
+}
+
+/// Drives a call to its end and returns the last reply, or `None` if it was too late for even one attempt. It goes on after
+/// an attempt that was made before if that left a reply, which was waited with.
 ///
 /// Dropping this future sends nothing more.
 ///
 /// # Errors
 ///
-/// What preparing failed with. The call has not ended then: whoever drops it gives back what was not sent.
-pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> Result<Option<T::Reply>, BoxError> {
+/// What preparing failed with, if no reply is left to hand back. The call has not ended then: whoever drops it gives back
+/// what was not sent.
+pub(crate) async fn drive<T: Transport>(
+    call: &mut Call,
+    transport: &mut T,
+    mut last: Option<Box<T::Reply>>,
+) -> Result<Option<T::Reply>, BoxError> {
     // What is seldom needed is boxed: a call in flight is as large as the largest of its states.
-    let mut last = None;
-    let mut now = call.started();
+    let mut now = if last.is_none() { call.started() } else { clock::now() };
     // No retry is decided after `max_attempts`, and without one `begin` refuses: this ends.
     loop {
         if transport.needs_preparing() {
@@ -92,22 +125,20 @@ pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> R
                 clock::notice_suspension();
                 now = clock::now();
                 match prepared {
-                    Some(prepared) => prepared?,
-                    None => call.refuse(now),
+                    Prepared::Done => {}
+                    Prepared::TooLate => call.refuse(now),
+                    Prepared::Failed(error) => return Err(error),
+                    Prepared::NotReady(error) => return last.map(|last| Some(*last)).ok_or(error),
                 }
             }
         }
-        let Ok(attempt) = call.begin(now) else { return Ok(last.map(|last: Box<T::Reply>| *last)) };
+        let Ok(attempt) = call.begin(now) else { return Ok(last.map(|last| *last)) };
         drop(last.take()); // its connection is not held through the next attempt
         let mut reply = transport.send(&attempt).await;
         if transport.looks_into(&reply) {
             reply = Box::pin(transport.look_into(reply)).await;
         }
-        if !transport.is_replayable() {
-            call.set_replayable(false);
-        }
-        let decided_at = clock::now();
-        let decision = call.on_outcome(&transport.outcome(&reply), decided_at);
+        let (decision, decided_at) = judge(call, transport, &reply);
         match decision {
             Decision::Done(_) => return Ok(Some(reply)),
             Decision::Retry(retry) => {
@@ -119,7 +150,12 @@ pub(crate) async fn drive<T: Transport>(call: &mut Call, transport: &mut T) -> R
 }
 
 /// Sets a reply aside and waits. The one is a part of the other.
-async fn wait_with<T: Transport>(transport: &mut T, reply: T::Reply, since: Now, wait: Duration) -> Box<T::Reply> {
+pub(crate) async fn wait_with<T: Transport>(
+    transport: &mut T,
+    reply: T::Reply,
+    since: Now,
+    wait: Duration,
+) -> Box<T::Reply> {
     let reply = Box::new(transport.set_aside(reply).await);
     transport.wait(since, wait).await;
     reply
@@ -200,16 +236,23 @@ mod tests {
             !self.preparing.is_zero()
         }
 
-        async fn prepare(&mut self, upcoming: &Attempt) -> Option<Result<(), BoxError>> {
+        async fn prepare(&mut self, upcoming: &Attempt) -> Prepared {
             self.prepared.push(upcoming.clone());
-            clock::limited(upcoming.time_to_start(), pin!(tokio::time::sleep(self.preparing))).await.map(Ok)
+            let preparing = pin!(async {
+                tokio::time::sleep(self.preparing).await;
+                Prepared::Done
+            });
+            clock::limited(upcoming.time_to_start(), preparing, || Prepared::TooLate).await
         }
 
         async fn send(&mut self, attempt: &Attempt) -> Reply {
             self.sent_at.push(self.started.elapsed());
             let (after, reply) = self.replies.pop_front().expect("no more attempts than replies");
-            let in_time = clock::limited(attempt.timeout(), pin!(tokio::time::sleep(after))).await;
-            in_time.map_or(Reply::Failure(Failure::Timeout), |()| reply)
+            let sending = pin!(async {
+                tokio::time::sleep(after).await;
+                reply
+            });
+            clock::limited(attempt.timeout(), sending, || Reply::Failure(Failure::Timeout)).await
         }
 
         fn looks_into(&mut self, _: &Reply) -> bool {
@@ -253,7 +296,7 @@ mod tests {
 
     async fn driven(policy: Policy, script: &mut Script) -> (Option<Reply>, Option<Report>) {
         let mut call = call(&endpoints(policy));
-        (drive(&mut call, script).await.unwrap(), call.into_report())
+        (drive(&mut call, script, None).await.unwrap(), call.into_report())
     }
 
     /// Spends all that is left and counts the retries that it paid for.
@@ -363,8 +406,8 @@ mod tests {
             false
         }
 
-        async fn prepare(&mut self, _: &Attempt) -> Option<Result<(), BoxError>> {
-            None
+        async fn prepare(&mut self, _: &Attempt) -> Prepared {
+            Prepared::Done
         }
 
         async fn send(&mut self, _: &Attempt) -> Arc<()> {
@@ -392,7 +435,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_reply_is_held_through_the_next_attempt() {
         let mut holder = Holder::default();
-        drive(&mut call(&endpoints(Policy::default())), &mut holder).await.unwrap().unwrap();
+        drive(&mut call(&endpoints(Policy::default())), &mut holder, None).await.unwrap().unwrap();
         assert_eq!(holder.held, [0, 0, 0]);
     }
 
@@ -402,7 +445,7 @@ mod tests {
         let mut call = call(&endpoints);
         let mut script = Script::new([(Duration::ZERO, asks_for(2))]);
         script.setting_aside = 61 * S; // as a suspended machine would
-        assert_eq!(drive(&mut call, &mut script).await.unwrap(), Some(asks_for(2)));
+        assert_eq!(drive(&mut call, &mut script, None).await.unwrap(), Some(asks_for(2)));
         assert_eq!(call.report().unwrap().reason(), Some(StopReason::NoTimeLeft));
         assert_eq!(script.sent_at.len(), 1);
         assert_eq!(credit_left(&endpoints), 5, "what was not sent is not paid for");
@@ -420,7 +463,7 @@ mod tests {
             script.setting_aside = 2 * S;
             {
                 let mut call = call(&endpoints);
-                let mut driving = pin!(drive(&mut call, &mut script));
+                let mut driving = pin!(drive(&mut call, &mut script, None));
                 let mut cx = Context::from_waker(Waker::noop());
                 for _ in 0..=seconds {
                     assert!(driving.as_mut().poll(&mut cx).is_pending());

@@ -1,7 +1,10 @@
 //! What a user says of an endpoint.
 
+use std::fmt;
+
 use http::Method;
 
+use super::shown::Shown;
 use crate::budget::Budget;
 use crate::endpoint::BudgetOf;
 use crate::policy::Policy;
@@ -68,13 +71,13 @@ use crate::policy::Policy;
 /// | an empty path, `*` | are `/`: the targets of `CONNECT` and of `OPTIONS *` |
 /// | `/%63harges` | is `/charges`: a letter, a digit, `-`, `.`, `_` and `~` need no escape (RFC 3986 §6.2.2.2) |
 /// | `/a%2fb` | is `/a%2Fb` and not `/a/b`: any other escape stays one, as `%3A` is no colon |
-/// | `/é`, `/a b` | are `/%C3%A9` and `/a%20b`: what may not stand in a path is its escape |
+/// | `/é`, `/a b` | are `/%C3%A9` and `/a%20b`: what may not stand in a path is its escape. What is not printed is an error in an endpoint: write `%0A` |
 /// | `/a/../b` | is `/b` in a request (RFC 3986 §5.2.4), with `%2E`, too. In a template it is an error |
 /// | query, fragment, user | play no part, and are an error in an endpoint |
 ///
 /// A look-up takes well below a microsecond. It allocates only if the path has to be rewritten to be compared, or if its
 /// template has more than three parameters.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "an endpoint does nothing until it is among `Endpoints`"]
 pub struct Endpoint {
     /// Where it stands in a file.
@@ -91,7 +94,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Returns an endpoint for all requests that no other is for.
     ///
-    /// Its name is `retry.endpoint` in events. It is 1 to 100 characters long, unlike all others, and not `fallback`.
+    /// Its name is `retry.endpoint` in events. It is 1 to 100 printed characters long, unlike all others, and not `fallback`.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             place: None,
@@ -173,5 +176,20 @@ impl Endpoint {
     pub fn idempotent(mut self, idempotent: bool) -> Self {
         self.idempotent = Some(idempotent);
         self
+    }
+}
+
+/// With host and path as an error about them shows them.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("name", &Shown(&self.name))
+            .field("host", &self.host.as_deref().map(Shown))
+            .field("methods", &self.methods)
+            .field("path", &self.path.as_deref().map(Shown))
+            .field("policy", &self.policy)
+            .field("idempotent", &self.idempotent)
+            .field("budget", &self.budget)
+            .finish_non_exhaustive()
     }
 }

@@ -8,6 +8,8 @@ mod error;
 mod hosts;
 #[cfg(feature = "endpoints")]
 mod routing;
+#[cfg(feature = "endpoints")]
+mod shown;
 mod snapshot;
 mod table;
 
@@ -25,7 +27,9 @@ pub use endpoint::Endpoint;
 pub use error::EndpointsError;
 use hosts::Hosts;
 #[cfg(feature = "serde")]
-pub(crate) use routing::{check_name, shown};
+pub(crate) use routing::check_name;
+#[cfg(feature = "serde")]
+pub(crate) use shown::Shown;
 pub use snapshot::{EndpointSnapshot, Snapshot};
 use table::Table;
 
@@ -39,8 +43,9 @@ use crate::policy::{Mode, Policy};
 ///
 /// Each `Endpoint` has a policy and a budget. All requests that no endpoint is for belong to the fallback: one policy, and
 /// a budget for each host (scheme, host and port), so that one that fails does not spend the retries of another. At most
-/// 1,024 hosts are kept, in less than one and a half mebibytes while they are well; the one that was not called for the
-/// longest time leaves first, and has a fresh budget when it comes back.
+/// 1,024 hosts are kept, in less than one and a half mebibytes while they are well, and in less than two if they are as long
+/// as a name can be; longer ones are known by their ends. The one that was not called for the longest time leaves first, and
+/// has a fresh budget when it comes back.
 ///
 /// ```
 /// # use std::time::{Duration, SystemTime};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::endpoint::Endpoint;
 use super::error::EndpointsError;
+use super::shown::{Bare, Shown};
 use crate::budget::Budget;
 use crate::endpoint::{BudgetOf, EndpointState, FALLBACK};
 use crate::incident::{Incidents, Lines};
 use crate::policy::Policy;
-use crate::router::{HostPattern, Router, RouterBuilder, Template};
+use crate::router::{HostPattern, Router, RouterBuilder, Template, is_printed};
 
 /// Builds the endpoints and the router to them, or says what is wrong with any of them.
 pub(super) fn router(
@@ -24,9 +25,9 @@ pub(super) fn router(
     let mut states = Vec::new();
     let before: HashMap<&str, &EndpointState> = before.iter().map(|state| (&*state.name, &**state)).collect();
     for endpoint in endpoints {
-        let place = endpoint.place.clone().unwrap_or_else(|| format!("endpoint {}", shown(&endpoint.name)));
+        let place = endpoint.place.clone().unwrap_or_else(|| format!("endpoint {}", Shown(&endpoint.name)));
         let mut must = |field, value: &str, what: &str| {
-            problems.push(format!("{place}.{field} is {}, but must {what}", shown(value)));
+            problems.push(format!("{place}.{field} is {}, but must {what}", Shown(value)));
         };
         if !names.insert(endpoint.name.clone()) {
             must("name", &endpoint.name, "be unlike all others");
@@ -63,7 +64,7 @@ pub(super) fn router(
         });
         states.push(Arc::clone(&state));
         if let Err(other) = router.insert(host, path, &endpoint.methods, &state) {
-            let other = shown(&other.name);
+            let other = Shown(&other.name);
             problems.push(format!(
                 "{place}: for {}, it cannot be told apart from endpoint {other}: one must have another host, path or \
                  method",
@@ -95,35 +96,16 @@ fn budget(endpoint: &Endpoint, before: &HashMap<&str, &EndpointState>) -> (Budge
 
 pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
     let is_short = !name.is_empty() && name.chars().count() <= LONGEST_NAME;
-    let is_printed = !name.chars().any(char::is_control);
-    if is_short && is_printed { Ok(()) } else { Err("be 1 to 100 characters long, none of them a control character") }
+    if is_short && is_printed(name) { Ok(()) } else { Err("be 1 to 100 characters long, all of them printed ones") }
 }
 
 /// Says what an endpoint is for.
 fn requests(endpoint: &Endpoint) -> String {
     let methods: Vec<&str> = endpoint.methods.iter().map(http::Method::as_str).collect();
-    let methods = if methods.is_empty() { "all methods".to_owned() } else { methods.join(", ") };
-    let host = endpoint.host.as_deref().map_or("any host".to_owned(), printed);
-    let path = endpoint.path.as_deref().map_or("any path".to_owned(), printed);
-    format!("{methods}, {host}, {path}")
-}
-
-/// Quotes a value.
-pub(crate) fn shown(value: &str) -> String {
-    format!("\"{}\"", printed(value))
-}
-
-/// Escapes a value, but shows no password and not all of what is absurdly long.
-fn printed(value: &str) -> String {
-    let (hidden, value) = match value.rsplit_once('@') {
-        Some((user, host)) if user.contains(':') => ("…@", host),
-        Some(_) | None => ("", value),
-    };
-    match value.char_indices().nth(LONGEST_SHOWN) {
-        Some((end, _)) => format!("{hidden}{}…", value.split_at(end).0.escape_debug()),
-        None => format!("{hidden}{}", value.escape_debug()),
-    }
+    let methods = if methods.is_empty() { "all methods" } else { &methods.join(", ") };
+    let host = endpoint.host.as_deref().unwrap_or("any host");
+    let path = endpoint.path.as_deref().unwrap_or("any path");
+    format!("{}, {}, {}", Bare(methods), Bare(host), Bare(path))
 }
 
 const LONGEST_NAME: usize = 100;
-const LONGEST_SHOWN: usize = 200;

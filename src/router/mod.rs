@@ -17,7 +17,7 @@ use http::Method;
 use methods::Methods;
 pub(crate) use pattern::HostPattern;
 use template::Shape;
-pub(crate) use template::Template;
+pub(crate) use template::{Template, is_printed};
 
 use crate::endpoint::EndpointState;
 use crate::origin::Origin;

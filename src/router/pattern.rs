@@ -35,7 +35,12 @@ impl HostPattern {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let bare = without_other_parts(text);
         if bare != text && !bare.is_empty() {
-            return Err(format!("be a host alone: write {bare:?}"));
+            let is_short = bare.len() <= LONGEST_NAME;
+            return Err(if is_short {
+                format!("be a host alone: write {bare:?}")
+            } else {
+                "be a host alone".to_owned()
+            });
         }
         if !text.is_ascii() {
             return Err("be ASCII: write a name in other letters as its punycode, \"xn--…\"".to_owned());

@@ -42,6 +42,9 @@ impl Template {
         if text.contains(['?', '#']) {
             return Err("have no query and no fragment: they play no part".to_owned());
         }
+        if !is_printed(text) {
+            return Err("have the escape of what is not printed: \"%0A\"".to_owned());
+        }
         let mut template = Self { shape: Shape(Vec::new()), route: String::new() };
         let path = text.strip_suffix('/').unwrap_or(text);
         if !path.is_empty() {
@@ -124,6 +127,13 @@ fn plain_text(segment: &str) -> Result<String, String> {
     Ok(canonical)
 }
 
+/// Returns whether a text can stand in any line as it is: no control character, no end of a line, nothing that turns the
+/// direction of what follows.
+pub(crate) fn is_printed(text: &str) -> bool {
+    // A quote and a backslash have escapes, too, and are printed.
+    text.split(['"', '\'', '\\']).all(|part| part.escape_debug().eq(part.chars()))
+}
+
 /// The router gives up on more than 25.
 const MAX_PARAMETERS: usize = 16;
 
@@ -155,6 +165,22 @@ mod tests {
         for (at, one) in different.iter().enumerate() {
             for other in different.iter().skip(at + 1) {
                 assert_ne!(template(one), template(other), "{one}, {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_would_break_a_line_or_hide_in_it_is_not_printed() {
+        for text in
+            ["", "orders", "a b", "caf\u{e9}", "cafe\u{301}", "\u{65e5}\u{672c}", "\"a\" 'b' \\c", "{id}", "%0A"]
+        {
+            assert!(is_printed(text), "{text:?}");
+        }
+        for hidden in
+            ["\0", "\t", "\n", "\r", "\u{1b}[2J", "\u{7f}", "\u{85}", "\u{9b}", "\u{2028}", "\u{202e}", "\u{feff}"]
+        {
+            for text in [hidden.to_owned(), format!("a{hidden}"), format!("a\"{hidden}b")] {
+                assert!(!is_printed(&text), "{text:?}");
             }
         }
     }
@@ -192,6 +218,8 @@ mod tests {
             ("/100%", escapes),
             ("/%4g", escapes),
             ("/%", escapes),
+            ("/a\nb", "have the escape of what is not printed: \"%0A\""),
+            ("/\u{1b}[2J", "have the escape of what is not printed: \"%0A\""),
         ] {
             assert_eq!(Template::parse(text).unwrap_err(), expected, "{text:?}");
         }

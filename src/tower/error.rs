@@ -8,14 +8,15 @@ use ::tower::load_shed::error::Overloaded;
 use ::tower::timeout::error::Elapsed;
 
 use crate::drive::BoxError;
-use crate::drive::cause::{chain, is_refused, is_transient};
+use crate::drive::cause::{NOT_SHOWN, chain, is_refused, is_transient, shows_server};
 use crate::outcome::Failure;
 use crate::policy::StopReason;
 use crate::report::Report;
 
 /// Why a call brought no response: the service's last error, and the history of the call.
 ///
-/// A response is never an error. `Display` does not repeat the service's error, which is the source.
+/// A response is never an error. `Display` does not repeat the service's error, which is the source, unless that shows a URL
+/// or what a server wrote; [`into_inner`](Self::into_inner) has it all the same.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -49,14 +50,15 @@ impl Error {
 }
 
 impl Error {
-    /// Returns the service's error, unless an error of reqwest's in it shows a URL, which may hold secrets.
+    /// Returns the service's error, unless it shows the URL of an error of reqwest's, which may hold secrets, or what a
+    /// server wrote.
     fn shown(&self) -> Option<&(dyn StdError + 'static)> {
         let error: &(dyn StdError + 'static) = self.0.cause.as_deref()?;
         #[cfg(feature = "reqwest")]
         if crate::client::shows_url(error) {
             return None;
         }
-        Some(error)
+        (!shows_server(error)).then_some(error)
     }
 }
 
@@ -74,7 +76,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Error");
         match (&self.0.cause, self.shown()) {
-            (Some(_), None) => debug.field("cause", &"not shown: it has a URL"),
+            (Some(_), None) => debug.field("cause", &NOT_SHOWN),
             (_, shown) => debug.field("cause", &shown),
         };
         debug.field("report", &self.0.report).finish()

@@ -50,6 +50,7 @@
 //! no [`Overrides`](crate::Overrides) and shows no [`Attempt`](crate::Attempt), and a stream is sent once.
 
 mod error;
+mod future;
 mod ready;
 mod replay;
 #[cfg(feature = "reqwest")]
@@ -64,8 +65,12 @@ use std::task::{Context, Poll};
 
 use ::tower::{Layer, Service};
 use http::{HeaderValue, Request, Response};
+use pin_project_lite::pin_project;
 
+#[cfg(feature = "reqwest")]
+pub use self::reqwest::ReqwestFuture;
 pub use error::Error;
+use future::Driving;
 pub use replay::{CloneBody, Replay};
 use transport::Http;
 
@@ -201,7 +206,11 @@ impl<S, P> Layer<S> for RetryLayer<P> {
 
 /// A service that retries the one inside with patience.
 ///
-/// It is ready when that is. A retry waits, before it begins, until the service is ready again.
+/// It is ready when that is. A retry waits, before it begins, until the service is ready again; if that fails, the response
+/// that the retry was to replace is handed back.
+///
+/// The first attempt begins when the service is called. It needs a tokio runtime with time enabled: without one, calls of a
+/// policy with a timeout panic, as tower's own timeout does, and the wait before a retry.
 pub struct Retry<S, P = CloneBody> {
     inner: S,
     terms: Arc<Terms<P>>,
@@ -226,15 +235,15 @@ where
 {
     type Response = Response<C>;
     type Error = Error;
-    type Future = ResponseFuture<Response<C>>;
+    type Future = ResponseFuture<S, B, P>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx).map_err(|error| Error::new(Some(error.into()), None))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let http = Http::new(Arc::clone(&self.terms), self.take_ready(), request);
-        ResponseFuture(Box::pin(http.drive()))
+        let (http, call) = Http::start(Arc::clone(&self.terms), self.take_ready(), request);
+        ResponseFuture { driving: Driving::begin(http, call) }
     }
 }
 
@@ -250,19 +259,36 @@ impl<S, P> fmt::Debug for Retry<S, P> {
     }
 }
 
-/// The response to a call, or the [`Error`] of its last attempt. To drop it sends nothing more.
-#[must_use = "a call does nothing until it is awaited"]
-pub struct ResponseFuture<R>(Pin<Box<dyn Future<Output = Result<R, Error>> + Send>>);
-
-impl<R> Future for ResponseFuture<R> {
-    type Output = Result<R, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
+pin_project! {
+    /// The response to a call, or the [`Error`] of its last attempt. To drop it sends nothing more.
+    #[project(!Unpin)]
+    #[must_use = "a call goes on only while it is awaited"]
+    pub struct ResponseFuture<S, B, P>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        driving: Driving<Http<S, B, P>, S::Future, S::Response>,
     }
 }
 
-impl<R> fmt::Debug for ResponseFuture<R> {
+impl<S, P, B, C> Future for ResponseFuture<S, B, P>
+where
+    S: Service<Request<B>, Response = Response<C>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    P: Replay<B> + 'static,
+    B: Send + 'static,
+    C: Send + 'static,
+{
+    type Output = Result<Response<C>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().driving.poll(cx)
+    }
+}
+
+impl<S: Service<Request<B>>, B, P> fmt::Debug for ResponseFuture<S, B, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ResponseFuture")
     }

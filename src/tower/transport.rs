@@ -1,19 +1,21 @@
 //! One call over a service that takes an `http::Request`.
 
 use std::future::{Future, ready};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use ::tower::Service;
 use http::{Request, Response};
 
 use super::Terms;
 use super::error::Error;
+use super::future::Leg;
 use super::ready::Ready;
 use super::replay::Replay;
 use crate::attempt::Attempt;
 use crate::call::Call;
-use crate::drive::{self, BoxError, Head, Transport, clock};
+use crate::drive::{self, BoxError, Head, Prepared, Transport, clock};
 use crate::endpoints::Overrides;
 use crate::origin::Origin;
 use crate::outcome::{Failure, Outcome};
@@ -22,10 +24,8 @@ use crate::outcome::{Failure, Outcome};
 pub(super) struct Http<S, B, P> {
     service: Ready<S>,
     terms: Arc<Terms<P>>,
-    /// Of the attempt that is upcoming.
+    /// Of the attempt that is upcoming, if there may be one.
     request: Option<Request<B>>,
-    /// Of the one after it.
-    kept: Option<Request<B>>,
     /// Whether there is one, if there has to be.
     replayable: bool,
     asked_for_json: bool,
@@ -34,31 +34,10 @@ pub(super) struct Http<S, B, P> {
 /// A response, or what the service failed with; nothing where the time was up.
 type Reply<C> = Result<Response<C>, Option<BoxError>>;
 
-impl<S, B, C, P> Http<S, B, P>
-where
-    S: Service<Request<B>, Response = Response<C>> + Send,
-    S::Future: Send,
-    S::Error: Into<BoxError>,
-    P: Replay<B>,
-    B: Send,
-    C: Send,
-{
-    pub(super) fn new(terms: Arc<Terms<P>>, service: S, request: Request<B>) -> Self {
-        let asked_for_json = drive::asks_for_json(request.headers());
-        Self {
-            service: Ready::new(service),
-            terms,
-            request: Some(request),
-            kept: None,
-            asked_for_json,
-            replayable: true,
-        }
-    }
-
-    /// Starts the call.
-    fn start(&mut self) -> Call {
+impl<S, B, P> Http<S, B, P> {
+    /// Starts the call of a request over a service that is ready.
+    pub(super) fn start(terms: Arc<Terms<P>>, service: S, mut request: Request<B>) -> (Self, Call) {
         let now = clock::now();
-        let Self { terms, request: Some(request), .. } = self else { unreachable!("no attempt has taken it") };
         let method = request.method().clone();
         terms.door.keys.add(&method, request.headers_mut());
         let overrides = request.extensions().get::<Overrides>().cloned().unwrap_or_default();
@@ -71,18 +50,62 @@ where
             replayable: true, // as far as it has to be
         };
         let call = terms.door.start(head, overrides, now);
-        if call.may_repeat() {
-            self.kept = copy(request, &terms.replay);
-            self.replayable = self.kept.is_some();
+        let asked_for_json = drive::asks_for_json(request.headers());
+        let service = Ready::new(service);
+        (Self { service, terms, request: Some(request), replayable: true, asked_for_json }, call)
+    }
+}
+
+impl<S, B, P> Http<S, B, P>
+where
+    S: Service<Request<B>>,
+    P: Replay<B>,
+{
+    fn start_sending(&mut self, attempt: &Attempt) -> S::Future {
+        #[expect(
+            clippy::expect_used,
+            reason = "no attempt follows the last, nor one whose request could not be copied"
+        )]
+        let mut request = self.request.take().expect("a request is left for this attempt");
+        if !attempt.is_last() {
+            self.request = copy(&request, &self.terms.replay);
+            self.replayable = self.request.is_some();
         }
-        call
+        if attempt.retry().is_some() {
+            request.extensions_mut().insert(attempt.clone());
+        }
+        self.service.call(request)
+    }
+}
+
+impl<S, B, C, P> Leg for Http<S, B, P>
+where
+    S: Service<Request<B>, Response = Response<C>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    P: Replay<B> + 'static,
+    B: Send + 'static,
+    C: Send + 'static,
+{
+    type Sending = S::Future;
+    type Response = Response<C>;
+
+    fn start_sending(&mut self, attempt: &Attempt) -> S::Future {
+        self.start_sending(attempt)
     }
 
-    pub(super) async fn drive(mut self) -> Result<Response<C>, Error> {
-        let mut call = self.start();
-        let reply = drive::drive(&mut call, &mut self).await.map_err(Some).and_then(|reply| reply.unwrap_or(Err(None)));
+    fn poll_sending(&mut self, sending: Pin<&mut S::Future>, cx: &mut Context<'_>) -> Poll<Reply<C>> {
+        sending.poll(cx).map_err(|error| Some(error.into()))
+    }
+
+    fn timed_out() -> Reply<C> {
+        Err(None)
+    }
+
+    fn finish(last: Result<Option<Reply<C>>, BoxError>, call: &mut Call) -> Result<Response<C>, Error> {
+        let last = last.map_err(Some).and_then(|reply| reply.unwrap_or(Err(None)));
         let report = call.take_report();
-        match reply {
+        match last {
             Ok(mut response) => {
                 if let Some(report) = report {
                     response.extensions_mut().insert(report);
@@ -91,23 +114,6 @@ where
             }
             Err(cause) => Err(Error::new(cause, report)),
         }
-    }
-
-    async fn execute(&mut self, attempt: &Attempt) -> Reply<C> {
-        #[expect(
-            clippy::expect_used,
-            reason = "no attempt follows the last, nor one whose request could not be copied"
-        )]
-        let mut request = self.request.take().expect("a request is left for this attempt");
-        self.request = self.kept.take();
-        if !attempt.is_last() && self.request.is_none() {
-            self.request = copy(&request, &self.terms.replay);
-            self.replayable = self.request.is_some();
-        }
-        if attempt.retry().is_some() {
-            request.extensions_mut().insert(attempt.clone());
-        }
-        self.service.call(request).await.map_err(|error| Some(error.into()))
     }
 }
 
@@ -126,12 +132,23 @@ where
         !self.service.is_ready()
     }
 
-    async fn prepare(&mut self, upcoming: &Attempt) -> Option<Result<(), BoxError>> {
-        clock::limited(upcoming.time_to_start(), pin!(self.service.ready())).await
+    async fn prepare(&mut self, upcoming: &Attempt) -> Prepared {
+        let preparing = pin!(async {
+            match self.service.ready().await {
+                Ok(()) => Prepared::Done,
+                Err(error) => Prepared::NotReady(error),
+            }
+        });
+        clock::limited(upcoming.time_to_start(), preparing, || Prepared::TooLate).await
     }
 
-    async fn send(&mut self, attempt: &Attempt) -> Reply<C> {
-        clock::limited(attempt.timeout(), pin!(self.execute(attempt))).await.unwrap_or(Err(None))
+    fn send(&mut self, attempt: &Attempt) -> impl Future<Output = Reply<C>> + Send {
+        let sending = self.start_sending(attempt);
+        let timeout = attempt.timeout();
+        async move {
+            let replying = pin!(async { sending.await.map_err(|error| Some(error.into())) });
+            clock::limited(timeout, replying, || Err(None)).await
+        }
     }
 
     fn is_replayable(&self) -> bool {

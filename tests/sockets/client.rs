@@ -223,7 +223,20 @@ async fn a_write_that_was_refused_is_repeated_by_the_door_that_sees_redirects() 
 
 #[tokio::test]
 async fn every_attempt_sends_the_same_request() {
-    let server = Server::start(|_, nth| if nth < 3 { respond(503, &[], b"") } else { respond(200, &[], b"") }).await;
+    // What would have a browser change its next request.
+    let orders = [
+        "location: /elsewhere",
+        "refresh: 0; url=/elsewhere",
+        "set-cookie: a=b",
+        "www-authenticate: Basic realm=a",
+        "alt-svc: h2=\":1\"",
+        "accept-encoding: identity",
+        "content-location: /elsewhere",
+        "upgrade: h2c",
+        "clear-site-data: \"*\"",
+        "retry-after: 0",
+    ];
+    let server = Server::start(move |_, nth| respond(if nth < 3 { 503 } else { 200 }, &orders, b"")).await;
     let body = vec![7; 100_000];
     let request = hasty_client()
         .put(format!("{}/v1/orders?dry=1", server.url))

@@ -5,7 +5,9 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use forbear::{Attempt, Client, ClientBuilder, EventKind, Hook, Mode, Policy, Report, StopReason, random_key};
+use forbear::{
+    Attempt, Client, ClientBuilder, Endpoints, EventKind, Hook, Mode, Policy, Report, StopReason, random_key,
+};
 use http::HeaderValue;
 use reqwest::{Body, Request};
 
@@ -234,4 +236,19 @@ async fn the_body_that_was_set_last_is_the_one() {
     let bodies: Vec<String> = server.seen().into_iter().map(|seen| String::from_utf8(seen.body).unwrap()).collect();
     assert_eq!((bodies[0].as_str(), bodies[1].as_str(), bodies[3].as_str()), ("7", "a=b", "made"));
     assert!(bodies[2].contains("name=\"a\""), "{}", bodies[2]);
+}
+
+#[tokio::test]
+async fn a_client_that_others_made_has_hooks_and_keys_and_its_clones_stay_as_they_are() {
+    let server = Server::start(|_, nth| if nth == 1 { respond(503, &[], b"") } else { respond(200, &[], b"") }).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let theirs = Client::with_endpoints(http, Endpoints::from(hasty().build().unwrap()));
+    let mine = theirs.clone().before_attempt(number).before_attempt(number).idempotency_keys(random_key);
+    assert_eq!(mine.post(&server.url).send().await.unwrap().status(), 200);
+    assert_eq!(theirs.post(&server.url).send().await.unwrap().status(), 200);
+    assert_eq!(values(&server, "x-attempt"), [vec!["1"; 2], vec!["2"; 2], vec![]]);
+    let keys = values(&server, "idempotency-key");
+    assert!(!keys[0].is_empty() && keys[0] == keys[1] && keys[2].is_empty(), "{keys:?}");
+    let attempts: Vec<u64> = theirs.snapshot().endpoints().iter().map(|host| host.attempts()).collect();
+    assert_eq!(attempts, [3], "what both do is counted together");
 }

@@ -9,12 +9,12 @@ use tokio::net::{TcpListener, TcpStream};
 /// What to do when a request has arrived whole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Reaction {
-    /// Answer 200.
-    Answer,
+    /// Answer with these fields, packed (RFC 7541), and no body.
+    Fields(&'static [u8]),
     /// `RST_STREAM` with this error code (RFC 9113 §7).
     Reset(u32),
-    /// `GOAWAY` with this last stream id and error code, then close.
-    GoAway { last: u32, code: u32 },
+    /// `GOAWAY` with this last stream id, error code and text, then close.
+    GoAway { last: u32, code: u32, text: &'static [u8] },
     /// Answer 503, begin a body, and break it off with `RST_STREAM(INTERNAL_ERROR)`.
     BreakBody,
     /// Close the connection.
@@ -22,6 +22,9 @@ pub(crate) enum Reaction {
     /// Wait until this many requests came on the connection, then `GOAWAY(NO_ERROR)` for all of them, then close.
     DrainAfter(usize),
 }
+
+/// `:status: 200` of the static table (RFC 7541, appendix A).
+pub(crate) const ANSWER: Reaction = Reaction::Fields(&[0x88]);
 
 pub(crate) const NO_ERROR: u32 = 0;
 pub(crate) const INTERNAL_ERROR: u32 = 2;
@@ -76,9 +79,8 @@ async fn serve(mut socket: TcpStream, connection: usize, reaction: Reaction, arr
                 arrivals.lock().unwrap().push(connection);
                 here += 1;
                 match reaction {
-                    // 0x88 is `:status: 200` of the static table (RFC 7541, appendix A).
-                    Reaction::Answer => {
-                        write(&mut socket, HEADERS, END_HEADERS | END_STREAM, stream, &[0x88]).await?;
+                    Reaction::Fields(fields) => {
+                        write(&mut socket, HEADERS, END_HEADERS | END_STREAM, stream, fields).await?;
                     }
                     // `:status` is the 8th of the static table, here with a value of its own.
                     Reaction::BreakBody => {
@@ -89,9 +91,9 @@ async fn serve(mut socket: TcpStream, connection: usize, reaction: Reaction, arr
                     Reaction::Reset(code) => {
                         write(&mut socket, RST_STREAM, 0, stream, &code.to_be_bytes()).await?;
                     }
-                    Reaction::GoAway { last, code } => return go_away(&mut socket, last, code).await,
+                    Reaction::GoAway { last, code, text } => return go_away(&mut socket, last, code, text).await,
                     Reaction::DrainAfter(requests) if here == requests => {
-                        return go_away(&mut socket, 0, NO_ERROR).await;
+                        return go_away(&mut socket, 0, NO_ERROR, b"").await;
                     }
                     Reaction::DrainAfter(_) => {}
                     Reaction::Close => return None,
@@ -102,8 +104,8 @@ async fn serve(mut socket: TcpStream, connection: usize, reaction: Reaction, arr
     }
 }
 
-async fn go_away(socket: &mut TcpStream, last: u32, code: u32) -> Option<()> {
-    write(socket, GOAWAY, 0, 0, &[last.to_be_bytes(), code.to_be_bytes()].concat()).await?;
+async fn go_away(socket: &mut TcpStream, last: u32, code: u32, text: &[u8]) -> Option<()> {
+    write(socket, GOAWAY, 0, 0, &[&last.to_be_bytes(), &code.to_be_bytes(), text].concat()).await?;
     // Read what is still coming: to close with unread bytes would reset the connection and lose the frame.
     socket.shutdown().await.ok()?;
     while within_a_second(socket).await? > 0 {}

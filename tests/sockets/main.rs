@@ -16,5 +16,7 @@ mod http2;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod redirects;
+#[cfg(all(feature = "blocking", feature = "middleware", feature = "serde", feature = "tower", feature = "tracing"))]
+mod secrets;
 mod server;
 mod wire;

@@ -193,10 +193,14 @@ async fn what_happens_on_http_2_is_seen_as_it_is() {
     let broken = || expect(Interrupted, Unknown, [2, 1], [2, 1]);
     let table: [(&str, React, Expected); 9] = [
         ("REFUSED_STREAM", |_| Reaction::Reset(REFUSED_STREAM), refused()),
-        ("GOAWAY(NO_ERROR) above the last id", |_| Reaction::GoAway { last: 0, code: NO_ERROR }, refused()),
-        ("GOAWAY(NO_ERROR) that includes it, and close", |_| Reaction::GoAway { last: 1, code: NO_ERROR }, broken()),
-        ("GOAWAY(ENHANCE_YOUR_CALM)", |_| Reaction::GoAway { last: 0, code: ENHANCE_YOUR_CALM }, broken()),
-        ("GOAWAY(INTERNAL_ERROR)", |_| Reaction::GoAway { last: 1, code: INTERNAL_ERROR }, broken()),
+        ("GOAWAY(NO_ERROR) above the last id", |_| Reaction::GoAway { last: 0, code: NO_ERROR, text: b"" }, refused()),
+        (
+            "GOAWAY(NO_ERROR) that includes it, and close",
+            |_| Reaction::GoAway { last: 1, code: NO_ERROR, text: b"" },
+            broken(),
+        ),
+        ("GOAWAY(ENHANCE_YOUR_CALM)", |_| Reaction::GoAway { last: 0, code: ENHANCE_YOUR_CALM, text: b"" }, broken()),
+        ("GOAWAY(INTERNAL_ERROR)", |_| Reaction::GoAway { last: 1, code: INTERNAL_ERROR, text: b"" }, broken()),
         ("CANCEL", |_| Reaction::Reset(CANCEL), broken()),
         ("INTERNAL_ERROR", |_| Reaction::Reset(INTERNAL_ERROR), broken()),
         ("ENHANCE_YOUR_CALM", |_| Reaction::Reset(ENHANCE_YOUR_CALM), broken()),
@@ -220,7 +224,7 @@ async fn a_server_that_drains_a_connection_with_a_hundred_streams_open_loses_no_
     for method in [0, 1] {
         let (url, arrivals) = http2::start(|connection| match connection {
             0 => Reaction::DrainAfter(100),
-            _ => Reaction::Answer,
+            _ => http2::ANSWER,
         })
         .await;
         let http = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
@@ -247,7 +251,7 @@ async fn a_server_that_drains_a_connection_with_a_hundred_streams_open_loses_no_
 async fn below_the_careful_door_reqwest_saves_those_streams_itself_and_nobody_knows() {
     let (url, _) = http2::start(|connection| match connection {
         0 => Reaction::DrainAfter(10),
-        _ => Reaction::Answer,
+        _ => http2::ANSWER,
     })
     .await;
     let http = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();

@@ -57,7 +57,7 @@ const fn bounds(peer: Peer) -> Option<[u64; 4]> {
         Peer::Endpoints(_) => Some([108, 124, 105, 317]),
         Peer::New => Some([101, 110, 104, 320]),
         Peer::Middleware => Some([149, 160, 136, 365]),
-        Peer::Layer => Some([116, 126, 102, 333]),
+        Peer::Layer => Some([101, 109, 98, 346]),
         Peer::Bare | Peer::WithoutRetries | Peer::OwnRetry | Peer::ReqwestRetry | Peer::TowerRetry => None,
     }
 }
