@@ -3,7 +3,7 @@
 mod builder;
 mod credit;
 mod decay;
-#[cfg(test)]
+#[cfg(all(test, not(miri)))]
 mod modelled;
 mod state;
 #[cfg(test)]

@@ -58,6 +58,7 @@ fn credit_drifts_as_an_exponential_with_its_time_constant() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "thousands of steps")]
 fn the_drift_does_not_depend_on_how_often_it_is_counted() {
     let (often, once) = (Budget::new(), Budget::new());
     for budget in [&often, &once] {
@@ -91,7 +92,7 @@ fn the_drift_of_large_credit_is_exact_to_a_hundredth() {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 5_000, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: if cfg!(miri) { 2 } else { 5_000 }, failure_persistence: None, ..Config::default() })]
 
     /// The drift's part of the bound, exactly: however small the steps, rounding makes no credit.
     #[test]
@@ -156,8 +157,8 @@ fn credit_saturates_and_never_reaches_into_the_time() {
 
 #[test]
 fn sixty_four_threads_never_pay_more_than_there_is_to_the_unit() {
-    const THREADS: usize = 64;
-    const STEPS: usize = 2_000;
+    const THREADS: usize = if cfg!(miri) { 4 } else { 64 };
+    const STEPS: usize = if cfg!(miri) { 10 } else { 2_000 };
     let budget = Budget::new();
     let (paid, returned) = (AtomicU64::new(0), AtomicU64::new(0));
     let start = Barrier::new(THREADS);

@@ -7,7 +7,7 @@
 
 mod incidents;
 mod lines;
-#[cfg(test)]
+#[cfg(all(test, not(miri)))]
 mod modelled;
 mod pulse;
 mod said;

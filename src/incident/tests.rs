@@ -50,6 +50,7 @@ fn it_opens_at_a_score_of_three_that_took_a_second_and_a_half_or_else_of_ten() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "hours of traffic")]
 fn one_failure_in_a_hundred_is_no_incident_however_it_falls() {
     for rate in RATES {
         let span = ZERO..(2 * HOUR).min(2_000_000 * S / rate);
@@ -65,6 +66,7 @@ fn one_failure_in_a_hundred_is_no_incident_however_it_falls() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "hours of traffic")]
 fn a_backend_of_four_that_fails_is_one_incident() {
     for rate in RATES {
         let mut dice = Rng::with_seed(4);
@@ -76,6 +78,7 @@ fn a_backend_of_four_that_fails_is_one_incident() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "hours of traffic")]
 fn flapping_is_one_incident() {
     for (rate, failing, period) in [(1, 5, 10), (2, 3, 12), (10, 1, 10), (100, 1, 5), (1_000, 1, 10)] {
         let incidents = incidents();
@@ -87,6 +90,7 @@ fn flapping_is_one_incident() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "hours of traffic")]
 fn ten_minutes_of_a_thousand_failing_calls_a_second_are_six_lines() {
     let incidents = incidents();
     let mut said = traffic(&incidents, ZERO..600 * S, 1_000, |_| true);
@@ -104,6 +108,7 @@ fn ten_minutes_of_a_thousand_failing_calls_a_second_are_six_lines() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "hours of traffic")]
 fn it_continues_at_doubling_intervals_up_to_ten_minutes() {
     let said = traffic(&incidents(), ZERO..2 * HOUR, 1, |_| true);
     let seconds: Vec<_> = said.iter().map(|incident| incident.failing().as_secs()).collect();
@@ -114,6 +119,7 @@ fn it_continues_at_doubling_intervals_up_to_ten_minutes() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "hours of traffic")]
 fn a_busy_endpoint_is_well_again_although_one_in_a_hundred_still_fails() {
     for rate in [100, 1_000, 10_000] {
         let incidents = incidents();
@@ -271,6 +277,7 @@ fn a_panic_under_the_lock_is_survived() {
 
 /// A thousand hosts fail together for ten minutes, each once a second.
 #[test]
+#[cfg_attr(miri, ignore = "hours of traffic")]
 fn lines_are_capped_over_all_hosts_and_what_is_left_out_is_told() {
     let lines = Arc::new(Lines::default());
     let hosts: Vec<_> = (0..1_000).map(|_| Incidents::new(Arc::clone(&lines))).collect();
@@ -311,9 +318,9 @@ fn what_is_left_out_is_said_when_there_is_a_line_and_not_at_all_when_it_is_over_
 
 #[test]
 fn each_beginning_and_each_end_is_said_once_and_counts_are_exact_under_any_number_of_threads() {
-    const THREADS: u64 = 8;
-    const INCIDENTS: u64 = 40;
-    const STEPS: u64 = 200;
+    const THREADS: u64 = if cfg!(miri) { 4 } else { 8 };
+    const INCIDENTS: u64 = if cfg!(miri) { 2 } else { 40 };
+    const STEPS: u64 = if cfg!(miri) { 40 } else { 200 };
     let incidents = incidents();
     let turn = Barrier::new(usize::try_from(THREADS).unwrap());
     let tell = |thread: u64| {
@@ -364,7 +371,7 @@ fn each_beginning_and_each_end_is_said_once_and_counts_are_exact_under_any_numbe
 fn no_success_is_lost_among_any_number_of_threads() {
     let incidents = incidents();
     let tell = || {
-        for _ in 0..3_000 {
+        for _ in 0..if cfg!(miri) { 10 } else { 3_000 } {
             assert!(fail(&incidents, 0).is_none());
             (0..10).for_each(|_| assert!(succeed(&incidents, 0).is_none()));
         }
@@ -376,12 +383,13 @@ fn no_success_is_lost_among_any_number_of_threads() {
 /// Threads that disagree about the time, so that failures race with what closes.
 #[test]
 fn beginnings_and_ends_come_in_pairs_however_they_race() {
+    const STEPS: u32 = if cfg!(miri) { 100 } else { 20_000 };
     let incidents = incidents();
     let clock = AtomicU64::new(0);
     let tell = |seed| {
         let mut dice = Rng::with_seed(seed);
         let (mut opened, mut closed) = (0, 0);
-        for _ in 0..20_000 {
+        for _ in 0..STEPS {
             let jump = if dice.u8(..50) == 0 { 61_000 } else { 1 };
             let now = clock.fetch_add(jump, Ordering::Relaxed);
             let said = if dice.u8(..3) == 0 { fail(&incidents, now) } else { succeed(&incidents, now) };
@@ -399,7 +407,7 @@ fn beginnings_and_ends_come_in_pairs_however_they_race() {
         let told = threads.into_iter().map(|thread| thread.join().unwrap());
         told.fold((0, 0), |sum, told| (sum.0 + told.0, sum.1 + told.1))
     });
-    assert!(closed > 100, "{closed} closed");
+    assert!(closed > STEPS / 200, "{closed} closed");
     assert_eq!(opened - closed, u32::from(incidents.open_for(at(0)).is_some()), "{opened} opened, {closed} closed");
 }
 
@@ -407,6 +415,7 @@ proptest! {
     #![proptest_config(Config { cases: 500, failure_persistence: None, ..Config::default() })]
 
     #[test]
+    #[cfg_attr(miri, ignore = "thousands of steps")]
     fn a_line_counts_exactly_what_was_told_since_its_first_failure(steps in vec((told(), pause()), 0..200)) {
         let incidents = incidents();
         let (mut story, mut now, mut last) = (Vec::new(), 0, Stage::Closed);

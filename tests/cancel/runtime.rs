@@ -147,12 +147,12 @@ fn a_runtime_that_is_shut_down_amid_a_call_leaves_the_books_right() {
                 let runtime = runtime(threads);
                 let task = runtime.spawn(door.call());
                 runtime.block_on(async {
-                    while !amid.is_reached(&books, &door) {
+                    for _ in (0..PATIENCE).take_while(|_| !amid.is_reached(&books, &door)) {
                         yield_now().await;
                     }
                 });
                 shut_down(runtime);
-                while !task.is_finished() {
+                for _ in (0..PATIENCE).take_while(|_| !task.is_finished()) {
                     std::thread::yield_now(); // `shutdown_background` does not wait for it
                 }
                 amid.check(&row, &books, &door);
@@ -170,7 +170,7 @@ fn a_call_that_outlives_its_runtime_is_dropped_as_any_other() {
             let mut call = Box::pin(door.call());
             let first = runtime(0);
             first.block_on(async {
-                while !amid.is_reached(&books, &door) {
+                for _ in (0..PATIENCE).take_while(|_| !amid.is_reached(&books, &door)) {
                     let pending = std::future::poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending())).await;
                     assert!(pending, "{row}");
                     yield_now().await;
@@ -191,3 +191,6 @@ fn runtime(threads: usize) -> Runtime {
     let mut builder = if threads == 0 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     builder.worker_threads(threads.max(1)).enable_time().build().unwrap()
 }
+
+/// How often it is asked whether something has happened.
+const PATIENCE: usize = 10_000_000;

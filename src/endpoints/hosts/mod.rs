@@ -1,6 +1,6 @@
 //! The hosts that were called, in bounded memory.
 
-#[cfg(test)]
+#[cfg(all(test, not(miri)))]
 mod modelled;
 mod store;
 #[cfg(test)]

@@ -18,6 +18,7 @@ fn origin(number: usize) -> Origin<'static> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a thousand hosts")]
 fn the_stalest_host_leaves_first_and_memory_stays_bounded() {
     let hosts = Hosts::default();
     let find = |number: usize, now| hosts.find(origin(number), at(now));
@@ -34,6 +35,7 @@ fn the_stalest_host_leaves_first_and_memory_stays_bounded() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a thousand hosts")]
 fn two_that_find_a_new_host_at_once_share_it_and_only_one_other_leaves() {
     let hosts = Hosts::default();
     let insert = |number: usize| hosts.insert(&origin(number), at(0));
@@ -63,6 +65,7 @@ fn a_host_that_was_made_for_endpoints_that_are_gone_is_made_again() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a thousand hosts")]
 fn no_host_keeps_endpoints_that_are_gone_and_each_stays_as_stale_as_it_was() {
     let hosts = Hosts::default();
     for number in 0..MAX_HOSTS {
