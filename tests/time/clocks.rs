@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use forbear::{Client, ClientBuilder, Endpoints, Event, EventKind, Failure, Report, Script, StopReason};
+use forbear::{Client, ClientBuilder, Endpoints, Event, EventKind, Failure, Now, Report, Script, StopReason};
 use http::Response;
 use reqwest::Request;
 use tokio::time::Instant;
@@ -40,7 +40,7 @@ impl Clocks {
 
 /// Runs the test of this name in a process whose clocks it may set.
 fn with_clocks(test: &str, body: impl AsyncFnOnce(Clocks)) {
-    if let Some(path) = std::env::var_os("CLOCKS") {
+    if let Some(path) = std::env::var_os("FORBEAR_TEST_CLOCKS") {
         let clocks = Clocks { file: Arc::new(File::options().write(true).open(path).unwrap()), added: Arc::default() };
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         return runtime.enable_time().start_paused(true).build().unwrap().block_on(body(clocks));
@@ -53,7 +53,7 @@ fn with_clocks(test: &str, body: impl AsyncFnOnce(Clocks)) {
     let run = Command::new(std::env::current_exe().unwrap())
         .args([&format!("clocks::{test}"), "--exact", "--nocapture"])
         .env("LD_PRELOAD", library)
-        .env("CLOCKS", file)
+        .env("FORBEAR_TEST_CLOCKS", file)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&run.stdout);
@@ -79,7 +79,7 @@ fn a_wall_clock_that_jumps_by_years_changes_no_wait_and_ages_nothing() {
             script =
                 script.after(S).response(busy(503)).after(S).response(busy(429)).after(S).response(Response::new(""));
         }
-        let client = builder(|_| {}).build_scripted(&script).unwrap();
+        let client = builder(&endpoints(|_| {})).build_scripted(&script).unwrap();
         // Within attempts and between them, four times a second.
         tokio::spawn(async move {
             for years in [-30, 30, -70, 70, 0, 1_000].into_iter().cycle() {
@@ -116,7 +116,7 @@ fn without_a_date_the_local_clock_must_do_whatever_it_says() {
         ] {
             clocks.set_wall(wrong_by);
             let script = Script::new().response(asks_at(503, None, &in_half_a_minute)).response(Response::new(""));
-            let client = builder(|_| {}).build_scripted(&script).unwrap();
+            let client = builder(&endpoints(|_| {})).build_scripted(&script).unwrap();
             let response = client.get("http://orders.internal").send().await.unwrap();
             let report = Report::of(&response).unwrap();
             match expected {
@@ -154,11 +154,12 @@ fn a_retry_that_a_suspended_machine_makes_too_late_is_not_sent_and_one_in_time_i
                 let script = script.response(Response::new("good morning"));
 
                 let [by_event, by_hook] = [clocks.clone(), clocks.clone()];
-                let client = builder(move |event| {
+                let endpoints = endpoints(move |event| {
                     if event.kind() == EventKind::Retry && amid == Wait {
                         by_event.suspend(night);
                     }
                 });
+                let client = builder(&endpoints);
                 let client = if matches!(amid, Hook | HookOfARetryAtOnce) {
                     client.before_attempt(move |_: &mut Request, upcoming: &forbear::Attempt| {
                         if upcoming.retry().is_some() {
@@ -189,16 +190,19 @@ fn a_retry_that_a_suspended_machine_makes_too_late_is_not_sent_and_one_in_time_i
                 let status = result.ok().map(|response| response.status().as_u16());
                 let expected = [if is_at_once { None } else { Some(503) }, Some(200)][sent - 1];
                 assert_eq!(status, expected, "{row}: what the retry was to replace is handed back");
-                let numbers = client.snapshot().endpoints()[0].clone();
+                let numbers = endpoints.snapshot(Now::default()).endpoints()[0].clone(); // before any night heals it
                 assert!(numbers.credit() >= 5.0 && numbers.waiting() == 0, "{row}: what is not sent is not paid for");
             }
         }
     });
 }
 
-fn builder(observer: impl Fn(&Event<'_>) + Send + Sync + 'static) -> ClientBuilder {
-    let endpoints = Endpoints::builder().observer(observer).build().unwrap();
-    Client::builder(reqwest::Client::builder().no_proxy()).endpoints(endpoints)
+fn endpoints(observer: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Endpoints {
+    Endpoints::builder().observer(observer).build().unwrap()
+}
+
+fn builder(endpoints: &Endpoints) -> ClientBuilder {
+    Client::builder(reqwest::Client::builder().no_proxy()).endpoints(endpoints.clone())
 }
 
 /// A response that asks to be left alone until a date.
