@@ -5,17 +5,25 @@ use std::io;
 
 /// Returns whether a connection could not be made for a reason that may pass.
 pub(crate) fn is_transient(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| {
-        matches!(
-            error.kind(),
-            io::ErrorKind::ConnectionRefused
-                | io::ErrorKind::ConnectionReset
-                | io::ErrorKind::HostUnreachable
-                | io::ErrorKind::NetworkUnreachable
-                | io::ErrorKind::NetworkDown
-                | io::ErrorKind::AddrNotAvailable
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    is_of_another_call(error)
+        || matches!(
+            kind,
+            Some(
+                io::ErrorKind::ConnectionRefused
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::HostUnreachable
+                    | io::ErrorKind::NetworkUnreachable
+                    | io::ErrorKind::NetworkDown
+                    | io::ErrorKind::AddrNotAvailable
+            )
         )
-    })
+}
+
+/// Calls over HTTP/2 wait for one connection, which the first of them makes: it came to nothing, or that call was dropped.
+/// hyper-util says so in words only.
+fn is_of_another_call(error: &(dyn Error + 'static)) -> bool {
+    error.to_string() == "request was canceled"
 }
 
 /// Closed before the request was written, or refused by an HTTP/2 server (RFC 9113 §8.7). A stream that ends with

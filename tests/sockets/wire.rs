@@ -1,6 +1,7 @@
 //! Every way to fail, from a real socket: what the client makes of it, and what the server saw.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use forbear::{Client, Condition, Delivery, Event, Report};
@@ -244,6 +245,45 @@ async fn a_server_that_drains_a_connection_with_a_hundred_streams_open_loses_no_
         }
         let arrivals = arrivals.lock().unwrap();
         assert_eq!(arrivals.iter().filter(|connection| **connection > 0).count(), 100, "each was answered once");
+    }
+}
+
+/// Is slow to look a name up the first time.
+#[derive(Default)]
+struct SlowOnce(AtomicBool);
+
+impl reqwest::dns::Resolve for SlowOnce {
+    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        if !self.0.swap(true, Ordering::Relaxed) {
+            return Box::pin(std::future::pending());
+        }
+        let found: reqwest::dns::Addrs = Box::new(std::iter::once(SocketAddr::from(([127, 0, 0, 1], 0))));
+        Box::pin(std::future::ready(Ok(found)))
+    }
+}
+
+/// The first call makes the connection for all of them. That it was dropped is no fault of the others.
+#[tokio::test]
+async fn calls_that_wait_for_the_connection_of_a_call_that_is_dropped_make_one_of_their_own() {
+    for method in [0, 1] {
+        let (url, arrivals) = http2::start(|_| http2::ANSWER).await;
+        let url = url.replace("127.0.0.1", "orders.test");
+        let http = reqwest::Client::builder().no_proxy().http2_prior_knowledge().dns_resolver(SlowOnce::default());
+        let client = client(http);
+        let send = || {
+            let (client, url) = (client.clone(), url.clone());
+            tokio::spawn(async move { send(&client, method, &url).await })
+        };
+        let (first, others) = (send(), [send(), send(), send()]);
+        tokio::task::yield_now().await; // all of them wait
+        first.abort();
+        for call in others {
+            let response = call.await.unwrap().unwrap();
+            let report = Report::of(&response).expect("it had to wait for another");
+            let first = &report.attempts()[0];
+            assert_eq!((first.condition(), response.status().as_u16()), (Some(ConnectFailed), 200), "{report}");
+        }
+        assert_eq!(arrivals.lock().unwrap().len(), 3, "each is sent once");
     }
 }
 
