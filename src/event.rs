@@ -185,7 +185,7 @@ pub enum EventKind {
     Stop,
     /// A call succeeded after at least one retry.
     Recovered,
-    /// A call was dropped in flight or waiting, or ended by its own hook.
+    /// A call was dropped in flight or waiting, or ended by its own hook or service.
     Abandoned,
     /// An endpoint began to fail.
     IncidentOpened,

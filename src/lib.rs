@@ -59,7 +59,7 @@
 //! | `retry` | a retry was decided | `retry http.request.method="GET" http.response.status_code=503 error.type="503" retry.attempt=1 retry.max_attempts=3 retry.condition="unavailable" retry.issuer="unknown" retry.confidence="status" retry.delivery="unknown" retry.look_at="mixed" retry.hint_ms=1000 retry.wait_ms=1101 retry.wait_source="hint" retry.elapsed_ms=1 retry.budget=4.0` |
 //! | `stop` | a failing outcome is handed back | `stop http.request.method="POST" http.response.status_code=503 error.type="503" retry.attempt=1 retry.max_attempts=3 retry.condition="unavailable" retry.issuer="unknown" retry.confidence="status" retry.delivery="unknown" retry.look_at="mixed" retry.reason="not_safe_to_repeat" retry.remedy="send Idempotency-Key or mark the request idempotent" retry.elapsed_ms=1 retry.budget=5.0` |
 //! | `recovered` | a call succeeded after at least one retry | `recovered http.request.method="GET" http.response.status_code=200 http.request.resend_count=1 retry.attempt=2 retry.max_attempts=3 retry.elapsed_ms=1105 retry.budget=5.21` |
-//! | `abandoned` | a call was dropped in flight or waiting, or ended by its own hook | `abandoned http.request.method="GET" retry.attempt=1 retry.max_attempts=3` |
+//! | `abandoned` | a call was dropped in flight or waiting, or ended by its own hook or service | `abandoned http.request.method="GET" retry.attempt=1 retry.max_attempts=3` |
 //!
 //! Each carries `retry.call` (an id that joins the lines of one call), `retry.endpoint`, `server.address` and
 //! `server.port`, too, and `url.template` if the endpoint has one. `http.request.resend_count` is absent on the first

@@ -67,7 +67,7 @@ impl RetryMiddleware {
     /// Adds what is asked before each attempt, after those that were added before. Default nothing.
     #[must_use]
     pub fn before_attempt(mut self, hook: impl Hook<Request> + 'static) -> Self {
-        Arc::make_mut(self.hooks.get_or_insert_default()).add(hook);
+        Hooks::add_to(&mut self.hooks, hook);
         self
     }
 

@@ -18,15 +18,15 @@ pub(crate) struct Origin<'a> {
 
 impl<'a> Origin<'a> {
     /// The spelling of the host makes no difference, and a default port none to none given (RFC 9110 §4.2.3). Of a host that
-    /// is longer than any name can be only the end is kept.
+    /// is longer than any name can be only the end is kept, and of such a scheme.
     pub(crate) fn new(scheme: &'a str, host: &'a str, port: Option<u16>) -> Self {
-        let scheme = lower_case(scheme);
+        let scheme = end(lower_case(scheme), LONGEST_SCHEME);
         let port = port.or(match &*scheme {
             "http" => Some(80),
             "https" => Some(443),
             _ => None,
         });
-        Self { scheme, host: end(canonical_host(host)), port }
+        Self { scheme, host: end(canonical_host(host), LONGEST_HOST), port }
     }
 
     /// A URI without a scheme or a host has an empty one.
@@ -84,13 +84,15 @@ pub(crate) fn canonical_host(host: &str) -> Cow<'_, str> {
     if is_written_so { Cow::Borrowed(host) } else { Cow::Owned(format!("[{address}]")) }
 }
 
-/// Returns the end of a host that is too long, from which endpoints are told: it is remembered, and in events.
-fn end(host: Cow<'_, str>) -> Cow<'_, str> {
-    let Some(beyond) = host.len().checked_sub(LONGEST_HOST).filter(|beyond| *beyond > 0) else { return host };
-    let start = (beyond..).find(|start| host.is_char_boundary(*start)).unwrap_or_default();
-    Cow::Owned(format!("…{}", host.split_at(start).1))
+/// Returns the end of a text that is too long: a host is remembered, and in events, and endpoints are told by its end.
+fn end(text: Cow<'_, str>, longest: usize) -> Cow<'_, str> {
+    let Some(beyond) = text.len().checked_sub(longest).filter(|beyond| *beyond > 0) else { return text };
+    let start = (beyond..).find(|start| text.is_char_boundary(*start)).unwrap_or_default();
+    Cow::Owned(format!("…{}", text.split_at(start).1))
 }
 
+/// As `http` has it for the schemes of its own.
+const LONGEST_SCHEME: usize = 64;
 /// RFC 1035 §2.3.4, as text
 const LONGEST_HOST: usize = 253;
 
@@ -143,6 +145,8 @@ mod tests {
         }
         let host = format!("{}\u{e9}{}", "a".repeat(300), "b".repeat(252));
         assert_eq!(Origin::new("http", &host, None).host(), format!("…{}", "b".repeat(252)));
+        let scheme = "x".repeat(60_000); // which a URL may have
+        assert_eq!(Origin::new(&scheme, "orders.internal", None).scheme, format!("…{}", "x".repeat(64)));
     }
 
     #[test]

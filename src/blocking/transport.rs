@@ -13,8 +13,8 @@ use crate::attempt::Attempt;
 use crate::call::Call;
 use crate::client::failure;
 use crate::client::transport::{BodyFactory, Lost, Wishes, origin};
+use crate::drive::clock::Running;
 use crate::drive::{self, Head, Hooks, Prepared, Transport, clock};
-use crate::now::Now;
 use crate::outcome::{Failure, Outcome};
 use crate::report::Report;
 
@@ -80,9 +80,11 @@ impl Http {
 
     /// Takes the request of an attempt, and keeps another if one may follow.
     fn take(&mut self, attempt: &Attempt) -> Request {
-        let kept = if attempt.is_last() { None } else { self.request.as_ref().and_then(copy) };
         #[expect(clippy::expect_used, reason = "no attempt follows the last, and every other one keeps the request")]
-        let mut request = std::mem::replace(&mut self.request, kept).expect("a request is left for this attempt");
+        let mut request = self.request.take().expect("a request is left for this attempt");
+        if !attempt.is_last() {
+            self.request = copy(&request);
+        }
         if let Some(make) = &self.body {
             *request.body_mut() = Some(make());
         }
@@ -144,7 +146,7 @@ impl Transport for Http {
         ready(reply)
     }
 
-    fn wait(&mut self, since: Now, wait: Duration) -> impl Future<Output = ()> + Send {
+    fn wait(&mut self, since: Running, wait: Duration) -> impl Future<Output = ()> + Send {
         clock::wait_blocking(since, wait);
         ready(())
     }

@@ -164,11 +164,11 @@ impl<E: Execute> Http<E> {
 
     /// Drives a call to its end. A response carries the report, and the call has it, too.
     pub(crate) async fn drive(&mut self, call: &mut Call) -> Result<Response, Lost<E::Error>> {
-        Self::finish(drive::drive(call, self, None).await, call)
+        Self::response_of(drive::drive(call, self, None).await, call)
     }
 
     /// Makes a response of the last reply, if there was one.
-    pub(crate) fn finish(
+    pub(crate) fn response_of(
         last: Result<Option<<Self as Transport>::Reply>, BoxError>,
         call: &Call,
     ) -> Result<Response, Lost<E::Error>> {

@@ -3,21 +3,20 @@
 use std::error::Error;
 use std::io;
 
-/// Returns whether a connection could not be made for a reason that may pass.
+/// Returns whether a connection could not be made for a reason that may pass. Asked of what did not connect only.
 pub(crate) fn is_transient(error: &(dyn Error + 'static)) -> bool {
     let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-    is_of_another_call(error)
-        || matches!(
-            kind,
-            Some(
-                io::ErrorKind::ConnectionRefused
-                    | io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::HostUnreachable
-                    | io::ErrorKind::NetworkUnreachable
-                    | io::ErrorKind::NetworkDown
-                    | io::ErrorKind::AddrNotAvailable
-            )
+    matches!(
+        kind,
+        Some(
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::NetworkDown
+                | io::ErrorKind::AddrNotAvailable
         )
+    ) || is_of_another_call(error)
 }
 
 /// Calls over HTTP/2 wait for one connection, which the first of them makes: it came to nothing, or that call was dropped.

@@ -26,9 +26,23 @@ static SUSPENDED: LazyLock<Suspension> = LazyLock::new(|| Suspension::since(susp
 
 /// Returns the monotonic time. tokio's clock, so that a test may pause it, and the suspensions that were noticed.
 pub(crate) fn now() -> Now {
+    Now::from_origin(running().0.saturating_add(SUSPENDED.noticed()))
+}
+
+/// The time without suspensions, which does not jump when one of them is noticed.
+#[derive(Clone, Copy)]
+pub(crate) struct Running(Duration);
+
+pub(crate) fn running() -> Running {
     let origin = *ORIGIN;
-    let running = Instant::now().into_std().saturating_duration_since(origin);
-    Now::from_origin(running.saturating_add(SUSPENDED.noticed()))
+    Running(Instant::now().into_std().saturating_duration_since(origin))
+}
+
+impl Running {
+    /// Returns what is left of a wait that began here. A night that was noticed since makes it no shorter.
+    fn left_of(self, wait: Duration) -> Duration {
+        wait.saturating_sub(running().0.saturating_sub(self.0))
+    }
 }
 
 /// How long the machine was suspended, as far as it was noticed.
@@ -82,8 +96,8 @@ pub(crate) fn wall() -> SystemTime {
 }
 
 /// Waits until `wait` has passed since `since`. If it has, the timer is not asked at all: it ticks in milliseconds.
-pub(crate) async fn wait(since: Now, wait: Duration) {
-    let left = wait.saturating_sub(now().saturating_since(since));
+pub(crate) async fn wait(since: Running, wait: Duration) {
+    let left = since.left_of(wait);
     if !left.is_zero() {
         tokio::time::sleep(left).await;
     }
@@ -92,8 +106,8 @@ pub(crate) async fn wait(since: Now, wait: Duration) {
 
 /// Waits as [`wait`], on this thread.
 #[cfg(feature = "blocking")]
-pub(crate) fn wait_blocking(since: Now, wait: Duration) {
-    let left = wait.saturating_sub(now().saturating_since(since));
+pub(crate) fn wait_blocking(since: Running, wait: Duration) {
+    let left = since.left_of(wait);
     if !left.is_zero() {
         std::thread::sleep(left);
     }

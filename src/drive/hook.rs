@@ -95,9 +95,7 @@ impl<R: Send> Hooks<R> {
     pub(crate) fn add(&mut self, hook: impl Hook<R> + 'static) {
         self.0.push(Arc::new(hook));
     }
-}
 
-impl<R: Send> Hooks<R> {
     /// Adds a hook to those of a client, if it had any. Those of its clones stay as they are.
     pub(crate) fn add_to(shared: &mut Option<Arc<Self>>, hook: impl Hook<R> + 'static) {
         Arc::make_mut(shared.get_or_insert_default()).add(hook);

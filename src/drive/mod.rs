@@ -16,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 pub(crate) use accept::asks_for_json;
+use clock::Running;
 pub(crate) use door::{Door, Head};
 #[cfg(feature = "reqwest")]
 pub use hook::Hook;
@@ -28,7 +29,6 @@ use http::{HeaderMap, StatusCode};
 
 use crate::attempt::Attempt;
 use crate::call::Call;
-use crate::now::Now;
 use crate::outcome::Outcome;
 use crate::policy::Decision;
 
@@ -87,18 +87,17 @@ pub(crate) trait Transport {
     fn set_aside(&mut self, reply: Self::Reply) -> impl Future<Output = Self::Reply> + Send;
 
     /// Waits until `wait` has passed since `since`.
-    fn wait(&mut self, since: Now, wait: Duration) -> impl Future<Output = ()> + Send {
+    fn wait(&mut self, since: Running, wait: Duration) -> impl Future<Output = ()> + Send {
         clock::wait(since, wait)
     }
 }
 
-/// Decides what is done about a reply that has just come, and tells when.
-pub(crate) fn judge<T: Transport>(call: &mut Call, transport: &T, reply: &T::Reply) -> (Decision, Now) {
+/// Decides what is done about a reply that has just come.
+pub(crate) fn judge<T: Transport>(call: &mut Call, transport: &T, reply: &T::Reply) -> Decision {
     if !transport.is_replayable() {
         call.set_replayable(false);
     }
-    let now = clock::now();
-    (call.on_outcome(&transport.outcome(reply), now), now)
+    call.on_outcome(&transport.outcome(reply), clock::now())
 }
 
 /// Drives a call to its end and returns the last reply, or `None` if it was too late for even one attempt. It goes on after
@@ -108,8 +107,8 @@ pub(crate) fn judge<T: Transport>(call: &mut Call, transport: &T, reply: &T::Rep
 ///
 /// # Errors
 ///
-/// What preparing failed with, if no reply is left to hand back. The call has not ended then: whoever drops it gives back
-/// what was not sent.
+/// What a hook failed with, or why the service is not ready, if no reply is left to hand back. In both cases the call has not
+/// ended: whoever drops it gives back what was not sent.
 pub(crate) async fn drive<T: Transport>(
     call: &mut Call,
     transport: &mut T,
@@ -138,11 +137,10 @@ pub(crate) async fn drive<T: Transport>(
         if transport.looks_into(&reply) {
             reply = Box::pin(transport.look_into(reply)).await;
         }
-        let (decision, decided_at) = judge(call, transport, &reply);
-        match decision {
+        match judge(call, transport, &reply) {
             Decision::Done(_) => return Ok(Some(reply)),
             Decision::Retry(retry) => {
-                last = Some(Box::pin(wait_with(transport, reply, decided_at, retry.wait())).await);
+                last = Some(Box::pin(wait_with(transport, reply, retry.wait())).await);
                 now = clock::now();
             }
         }
@@ -150,12 +148,8 @@ pub(crate) async fn drive<T: Transport>(
 }
 
 /// Sets a reply aside and waits. The one is a part of the other.
-pub(crate) async fn wait_with<T: Transport>(
-    transport: &mut T,
-    reply: T::Reply,
-    since: Now,
-    wait: Duration,
-) -> Box<T::Reply> {
+pub(crate) async fn wait_with<T: Transport>(transport: &mut T, reply: T::Reply, wait: Duration) -> Box<T::Reply> {
+    let since = clock::running();
     let reply = Box::new(transport.set_aside(reply).await);
     transport.wait(since, wait).await;
     reply
@@ -339,7 +333,7 @@ mod tests {
     /// A tick of the timer is a millisecond; here there is no timer to ask.
     #[test]
     fn a_wait_that_is_over_is_ready_on_a_runtime_without_a_timer() {
-        let mut waiting = pin!(clock::wait(clock::now(), Duration::ZERO));
+        let mut waiting = pin!(clock::wait(clock::running(), Duration::ZERO));
         assert_eq!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
     }
 

@@ -23,8 +23,8 @@ pub(super) struct Bare<'a>(pub(super) &'a str);
 impl fmt::Display for Bare<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (user, value) = match self.0.rsplit_once('@') {
-            Some((_, value)) => ("…@", value),
-            None => ("", self.0),
+            Some((_, value)) if !self.0.starts_with('/') => ("…@", value),
+            Some(_) | None => ("", self.0), // a path has no user
         };
         let (value, query) = match value.find(['?', '#']) {
             Some(at) => value.split_at(at + 1),
@@ -57,7 +57,8 @@ mod tests {
             ("/v1?token=7#f", "/v1?…"),
             ("/v1?", "/v1?"),
             ("/v1#f?g", "/v1#…"),
-            ("/v1?mail=a@b?c", "…@b?…"),
+            ("/v1?mail=a@b?c", "/v1?…"),
+            ("/users/@{name}/posts", "/users/@{name}/posts"),
             ("a\nb\u{1b}[2J\u{202e}\"", r#"a\nb\u{1b}[2J\u{202e}\""#),
             (&long, &long),
             (&format!("{long}\n?q"), &format!("{long}…")),

@@ -11,7 +11,6 @@ use crate::attempt::Attempt;
 use crate::call::Call;
 use crate::drive::clock::Deadline;
 use crate::drive::{self, BoxError, Transport};
-use crate::now::Now;
 use crate::policy::Decision;
 
 /// A transport whose attempts have a future with a name.
@@ -80,10 +79,10 @@ impl<T: Leg> Future for Driving<T, T::Sending, T::Response> {
                     Poll::Pending if deadline.is_over(cx) => T::timed_out(),
                     Poll::Pending => return Poll::Pending,
                 };
-                this.sending.set(None);
                 let judged =
                     if transport.looks_into(&reply) { None } else { Some(drive::judge(call, transport, &reply)) };
-                if !matches!(judged, Some((Decision::Done(_), _))) {
+                this.sending.set(None);
+                if !matches!(judged, Some(Decision::Done(_))) {
                     let Some(First { transport, call, .. }) = this.first.take() else { unreachable!("it was there") };
                     return this.rest.insert(Box::pin(rest(transport, call, reply, judged))).as_mut().poll(cx);
                 }
@@ -102,9 +101,9 @@ async fn rest<T: Leg>(
     mut transport: T,
     mut call: Call,
     mut reply: T::Reply,
-    judged: Option<(Decision, Now)>,
+    judged: Option<Decision>,
 ) -> Result<T::Response, Error> {
-    let (decision, decided_at) = match judged {
+    let decision = match judged {
         Some(judged) => judged,
         None => {
             reply = transport.look_into(reply).await;
@@ -114,7 +113,7 @@ async fn rest<T: Leg>(
     let last = match decision {
         Decision::Done(_) => Ok(Some(reply)),
         Decision::Retry(retry) => {
-            let last = drive::wait_with(&mut transport, reply, decided_at, retry.wait()).await;
+            let last = drive::wait_with(&mut transport, reply, retry.wait()).await;
             drive::drive(&mut call, &mut transport, Some(last)).await
         }
     };

@@ -141,7 +141,7 @@ where
     }
 
     fn finish(last: Result<Option<Self::Reply>, BoxError>, call: &mut Call) -> Result<Response, Error> {
-        Self::finish(last, call).map_err(|lost| {
+        Self::response_of(last, call).map_err(|lost| {
             let cause = match lost {
                 Lost::Failed(error) => Some(error),
                 Lost::Unprepared(error) => Some(without_url(error)),

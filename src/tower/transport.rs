@@ -61,7 +61,8 @@ where
     S: Service<Request<B>>,
     P: Replay<B>,
 {
-    fn start_sending(&mut self, attempt: &Attempt) -> S::Future {
+    /// Sends the upcoming request, and keeps a copy for the attempt after it.
+    fn send_next(&mut self, attempt: &Attempt) -> S::Future {
         #[expect(
             clippy::expect_used,
             reason = "no attempt follows the last, nor one whose request could not be copied"
@@ -91,7 +92,7 @@ where
     type Response = Response<C>;
 
     fn start_sending(&mut self, attempt: &Attempt) -> S::Future {
-        self.start_sending(attempt)
+        self.send_next(attempt)
     }
 
     fn poll_sending(&mut self, sending: Pin<&mut S::Future>, cx: &mut Context<'_>) -> Poll<Reply<C>> {
@@ -143,7 +144,7 @@ where
     }
 
     fn send(&mut self, attempt: &Attempt) -> impl Future<Output = Reply<C>> + Send {
-        let sending = self.start_sending(attempt);
+        let sending = self.send_next(attempt);
         let timeout = attempt.timeout();
         async move {
             let replying = pin!(async { sending.await.map_err(|error| Some(error.into())) });

@@ -1,15 +1,19 @@
 //! The real client and its real clocks, on a machine whose clocks the test sets. Each test runs in a process of its own.
 #![expect(clippy::disallowed_methods, reason = "paused time, and clocks that the test sets")]
 
+use std::convert::Infallible;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use forbear::{Client, ClientBuilder, Endpoints, Event, EventKind, Failure, Now, Report, Script, StopReason};
+use forbear::{Client, ClientBuilder, Endpoints, Event, EventKind, Failure, Now, Policy, Report, Script, StopReason};
 use http::Response;
+use hyper::body::{Body, Bytes, Frame, SizeHint};
 use reqwest::Request;
 use tokio::time::Instant;
 
@@ -194,6 +198,47 @@ fn a_retry_that_a_suspended_machine_makes_too_late_is_not_sent_and_one_in_time_i
                 assert!(numbers.credit() >= 5.0 && numbers.waiting() == 0, "{row}: what is not sent is not paid for");
             }
         }
+    });
+}
+
+/// A body of which nothing comes, so that it takes a while to set its response aside.
+struct Silent;
+
+impl Body for Silent {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(5)
+    }
+}
+
+/// It is noticed by whoever retries first, perhaps just as another begins to wait.
+#[test]
+fn a_night_that_another_call_notices_shortens_no_wait() {
+    with_clocks("a_night_that_another_call_notices_shortens_no_wait", async |clocks| {
+        let busy = Response::builder().status(503).header("retry-after", "10");
+        let busy = busy.body(reqwest::Body::wrap(Silent)).unwrap();
+        let script = Script::new().after(S).response(busy).response(Response::new(""));
+        let endpoints = endpoints(|_| {});
+        let blind = Policy::builder().looks_into_bodies(false).build().unwrap();
+        let one = builder(&endpoints).build_scripted(&script).unwrap();
+        let refused = Script::new().failure(Failure::StreamRefused).response(Response::new(""));
+        let other = builder(&endpoints).build_scripted(&refused).unwrap();
+        let noticing = async {
+            tokio::time::sleep(S / 2).await;
+            clocks.suspend(20);
+            tokio::time::sleep(S / 2 + S / 100).await; // the response is being set aside
+            other.get("http://orders.internal").send().await.unwrap();
+        };
+        let began = Instant::now();
+        let (response, ()) = tokio::join!(one.get("http://orders.internal").policy(blind).send(), noticing);
+        assert_eq!((response.unwrap().status().as_u16(), refused.sent().len()), (200, 2));
+        assert!(began.elapsed() >= 11 * S, "a wait of 10 s was over after {:?}", began.elapsed());
     });
 }
 
