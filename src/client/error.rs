@@ -223,7 +223,7 @@ impl fmt::Display for Error {
         let what: &dyn fmt::Display = match (&self.0.cause, &status) {
             (_, Some(status)) => status,
             (Cause::Reqwest(error), None) => &what_failed(error),
-            (Cause::Hook(_), None) => &"what is done before an attempt failed",
+            (Cause::Hook(_), None) => &"a hook that is asked before each attempt failed",
             (Cause::Known(_) | Cause::Status(_), None) => &"no response",
         };
         match &self.0.report {

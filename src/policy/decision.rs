@@ -166,7 +166,9 @@ impl StopReason {
         match self {
             Self::NotSafeToRepeat => Some("send Idempotency-Key or mark the request idempotent"),
             Self::NotReplayable => Some("give the body as bytes, or say that it is replayable"),
-            Self::RuleAttempts => Some("raise the retries of this condition's rule"),
+            Self::RuleAttempts => {
+                Some("raise the retries of this condition's rule, and max_attempts if it leaves no room for them")
+            }
             Self::Attempts => Some("raise max_attempts"),
             Self::HintTooLong => Some("ask again when the report's hint says, or raise max_elapsed"),
             Self::NoTimeLeft => Some("raise max_elapsed or timeout"),

@@ -24,6 +24,24 @@
 //! # }
 //! ```
 //!
+//! The same over reqwest:
+//!
+//! ```no_run
+//! # #[cfg(feature = "reqwest")] mod over_reqwest {
+//! # use forbear::Policy;
+//! # use forbear::tower::RetryLayer;
+//! # use reqwest::{Method, Request};
+//! # use tower::{Service as _, ServiceBuilder, ServiceExt as _};
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut service = ServiceBuilder::new().layer(RetryLayer::new(Policy::default())).service(reqwest::Client::new());
+//! let request = Request::new(Method::GET, "http://orders.internal/7".parse()?);
+//! let response = service.ready().await?.call(request).await?;
+//! # drop(response);
+//! # Ok(())
+//! # }
+//! # }
+//! ```
+//!
 //! # Which order
 //!
 //! What a stack names first is outermost.

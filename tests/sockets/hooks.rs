@@ -90,7 +90,8 @@ async fn a_hook_that_fails_ends_the_call_with_its_error_and_gives_the_retry_back
     let error = client.get(format!("{}/?secret", server.url)).send().await.unwrap_err();
     assert!(error.is_hook() && !error.is_timeout() && !error.is_request());
     assert_eq!(error.source().unwrap().to_string(), "the keys of the signer are gone");
-    let expected = format!("GET {}: what is done before an attempt failed after 1 attempt (unavailable)", server.url);
+    let expected =
+        format!("GET {}: a hook that is asked before each attempt failed after 1 attempt (unavailable)", server.url);
     assert_eq!(error.to_string(), expected);
     assert_eq!(error.report().unwrap().attempts()[0].status().unwrap(), 503);
     assert_eq!(server.counts().0, 1);
@@ -106,7 +107,7 @@ async fn a_hook_that_fails_at_once_sends_nothing() {
     let error = builder(Policy::default()).before_attempt(fails).build().unwrap().get(&server.url).send().await;
     let error = error.unwrap_err();
     assert!(error.is_hook() && error.report().is_none());
-    assert_eq!(error.to_string(), "what is done before an attempt failed");
+    assert_eq!(error.to_string(), "a hook that is asked before each attempt failed");
     assert_eq!(server.counts().0, 0);
 }
 
