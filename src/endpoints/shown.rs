@@ -22,9 +22,10 @@ pub(super) struct Bare<'a>(pub(super) &'a str);
 
 impl fmt::Display for Bare<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_path = self.0.starts_with('/') && !self.0.starts_with("//"); // which has no user
         let (user, value) = match self.0.rsplit_once('@') {
-            Some((_, value)) if !self.0.starts_with('/') => ("…@", value),
-            Some(_) | None => ("", self.0), // a path has no user
+            Some((_, value)) if !is_path => ("…@", value),
+            Some(_) | None => ("", self.0),
         };
         let (value, query) = match value.find(['?', '#']) {
             Some(at) => value.split_at(at + 1),
@@ -59,6 +60,7 @@ mod tests {
             ("/v1#f?g", "/v1#…"),
             ("/v1?mail=a@b?c", "/v1?…"),
             ("/users/@{name}/posts", "/users/@{name}/posts"),
+            ("//user:word@pay/v1", "…@pay/v1"),
             ("a\nb\u{1b}[2J\u{202e}\"", r#"a\nb\u{1b}[2J\u{202e}\""#),
             (&long, &long),
             (&format!("{long}\n?q"), &format!("{long}…")),

@@ -10,7 +10,8 @@ use reqwest::{Body, Request};
 use tokio::task::yield_now;
 
 use crate::books::{Books, brief, thousandths};
-use crate::door::{Answer, Door, Plan, drop_everywhere, dropped_after, plans};
+use crate::door::{Answer, Door, Plan, drop_everywhere, plans};
+use crate::dropped::dropped_after;
 use crate::slow::Slow;
 
 pub(crate) struct Scripted {

@@ -1,11 +1,10 @@
 //! A door, and how its calls are dropped at each of their polls.
 
 use std::collections::BTreeSet;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use crate::books::{Books, Ended, PRIMED, brief};
+use crate::dropped::dropped_after;
 
 /// Where calls go in, over something that answers as written and counts what it is asked.
 pub(crate) trait Door {
@@ -92,21 +91,6 @@ pub(crate) async fn prime(door: &impl Door, books: &Books) {
 
 pub(crate) fn primed() -> impl Iterator<Item = Answer> {
     (0..PRIMED).map(|_| Answer::Status(500))
-}
-
-/// Polls a future at most so many times, and drops it then. Returns its output if it came to one.
-pub(crate) async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    std::future::poll_fn(|cx| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        let poll = future.as_mut().poll(cx).map(Some);
-        if left == 0 && poll.is_pending() { Poll::Ready(None) } else { poll }
-    })
-    .await
 }
 
 #[expect(clippy::disallowed_methods, reason = "paused time")]

@@ -6,6 +6,7 @@ mod books;
 #[cfg(feature = "reqwest")]
 mod client;
 mod door;
+mod dropped;
 #[cfg(any(feature = "middleware", feature = "tower"))]
 mod inside;
 #[cfg(feature = "middleware")]

@@ -1,8 +1,6 @@
 //! A call may be dropped at any of its awaits: nothing is sent afterwards, and the books are right.
 
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 use std::time::Duration;
 
 use forbear::{Client, Decision, Endpoints, Event, EventKind, Failure, Now, Outcome};
@@ -11,20 +9,10 @@ use http::{Method, Uri};
 use crate::client::pause;
 use crate::server::{Server, hasty, respond};
 
-/// Polls a future `polls` times and drops it then. Returns its output if it came to one.
-async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    std::future::poll_fn(|cx| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        let poll = future.as_mut().poll(cx).map(Some);
-        if left == 0 && poll.is_pending() { Poll::Ready(None) } else { poll }
-    })
-    .await
-}
+#[path = "../cancel/dropped.rs"]
+mod dropped;
+
+use dropped::dropped_after;
 
 #[tokio::test]
 async fn a_call_dropped_at_its_nth_poll_sends_nothing_more_and_leaves_the_books_right() {
