@@ -1,9 +1,8 @@
 //! Every case before every proxy, once.
 
-use std::io::{self, Write as _};
 use std::time::Duration;
 
-use forbear::{Client, Condition, Diagnosis, Policy};
+use forbear::{Client, Policy};
 use http::Method;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::timeout;
@@ -59,26 +58,10 @@ async fn observe_all() -> Vec<Observed> {
 #[expect(clippy::disallowed_methods, reason = "real proxies take real time")]
 async fn observe(software: &'static Software, case: Case) -> Cell {
     let _turn = TURNS.acquire().await.unwrap();
-    let asked = async {
-        (ask_until_asked(software, case, Method::GET).await, ask_until_asked(software, case, Method::POST).await)
-    };
+    let asked = async { (ask(software, case, Method::GET).await, ask(software, case, Method::POST).await) };
     let asked = timeout(6 * PATIENCE, asked).await;
     let ((answer, seen), post) = asked.unwrap_or_else(|_| panic!("{} does not end with {case:?}", software.name));
     Cell { case, answer, seen, post }
-}
-
-/// Asks, and of Traffic Server once more if nothing came of it: no answer, for longer than it waits for anything, and nothing
-/// at the application. That was seen once, of very many that were started, and why is not known. It is not done for the
-/// other proxies, so that a client which hangs by itself would be seen there.
-async fn ask_until_asked(software: &'static Software, case: Case, method: Method) -> (Answer, usize) {
-    let (answer, seen) = ask(software, case, method.clone()).await;
-    let timed_out = answer.diagnosis.as_ref().and_then(Diagnosis::condition) == Some(Condition::Timeout);
-    if software.name != "Traffic Server" || seen > 0 || answer.status.is_some() || !timed_out {
-        return (answer, seen);
-    }
-    // Past what is captured of a test, for it must be seen although the test passes.
-    let _to_stderr = writeln!(io::stderr(), "nothing came of {case:?} {method} at {}: asked again", software.name);
-    ask(software, case, method).await
 }
 
 /// Everything is new for each question: no pooled connection and no memory of earlier failures.
