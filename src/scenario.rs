@@ -23,7 +23,7 @@ use crate::report::Report;
 /// # use forbear::{Failure, Policy, Scenario, StopReason};
 /// Scenario::new(Policy::default())
 ///     .at(0.0).receives(503).retries_within(0.5..=1.0)
-///     .at(1.0).fails(Failure::Timeout).stops(StopReason::Budget); // credit is 4, a timeout costs 5
+///     .at(1.0).fails(Failure::Timeout).stops(StopReason::Budget); // credit is 3, a timeout costs 4
 /// ```
 pub struct Scenario {
     endpoints: Endpoints,

@@ -165,7 +165,7 @@ fn an_empty_file_is_the_default() {
         assert!(config.warnings().is_empty());
         let endpoints = built(config);
         assert_eq!(*start(&endpoints, &Method::GET, "http://pay/").policy(), Policy::default());
-        assert_eq!(credits(&endpoints, "http://pay/"), 5);
+        assert_eq!(credits(&endpoints, "http://pay/"), 4);
     }
 }
 
@@ -187,7 +187,7 @@ fn budgets_are_shared_by_name_and_each_host_of_the_fallback_has_one_like_it() {
         "#,
     ));
     for (host, expected) in
-        [("one", 20), ("two", 0), ("three", 2), ("four", 1_000), ("five", 5), ("a", 2), ("a", 0), ("b", 2)]
+        [("one", 20), ("two", 0), ("three", 2), ("four", 1_000), ("five", 4), ("a", 2), ("a", 0), ("b", 2)]
     {
         assert_eq!(credits(&endpoints, &format!("http://{host}/")), expected, "{host}");
     }
@@ -212,7 +212,7 @@ fn an_endpoint_starts_from_its_preset_or_from_the_fallback() {
     };
     assert_eq!(summary(&policy("one")), (Mode::Off, 7, 0, 1));
     assert_eq!(summary(&policy("two")), (Mode::Off, 3, 1, 1));
-    assert_eq!(summary(&policy("others")), (Mode::On, 7, 0, 5));
+    assert_eq!(summary(&policy("others")), (Mode::On, 7, 0, 4));
 }
 
 #[test]
@@ -449,7 +449,7 @@ fn what_is_unwise_is_a_warning_where_it_is_said() {
         ),
         (
             "fallback.rules.timeout.price = 6",
-            &["fallback.rules.timeout.price is 6, but counts as 5, with which its budget starts"],
+            &["fallback.rules.timeout.price is 6, but counts as 4, with which its budget starts"],
         ),
         ("fallback.rules.timeout = { retries = 0, price = 6 }", &[]),
         (

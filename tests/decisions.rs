@@ -390,7 +390,7 @@ mod stories {
         let report = story.report().unwrap();
         assert_eq!((report.reason(), report.elapsed()), (Some(StopReason::NoTimeLeft), Duration::from_secs(61)));
         assert!(report.to_string().ends_with(" s; woke after 61.000 s, stopped: no time left"), "{report}");
-        // A timeout costs all of the five credits.
+        // A timeout costs all of the four credits.
         story.at(61.0).fails(Failure::Timeout).retries_within(1.0..=2.0);
     }
 
@@ -572,10 +572,10 @@ fn conditions_have_the_retries_and_waits_of_the_table() {
 }
 
 #[test]
-fn five_credits_pay_for_five_retries_or_for_one_after_a_timeout() {
+fn four_credits_pay_for_four_retries_or_for_one_after_a_timeout() {
     for (outcome, expected) in [
-        (Outcome::failure(Failure::Connect), 5),
-        (Outcome::failure(Failure::Interrupted), 5),
+        (Outcome::failure(Failure::Connect), 4),
+        (Outcome::failure(Failure::Interrupted), 4),
         (Outcome::failure(Failure::Timeout), 1),
     ] {
         let endpoints = quiet(Policy::default());
@@ -640,8 +640,21 @@ fn a_server_that_always_asks_for_a_retry_gets_what_the_calls_and_the_budget_have
             }
             attempts.push(sent);
         }
-        assert_eq!(attempts[..4], [3, 3, 2, 1], "{status}: three for a call, while five credits last");
-        assert_eq!(attempts.iter().sum::<u32>(), 105, "{status}: {attempts:?}");
+        assert_eq!(attempts[..3], [3, 3, 1], "{status}: three for a call, while four credits last");
+        assert_eq!(attempts.iter().sum::<u32>(), 104, "{status}: {attempts:?}");
+    }
+}
+
+#[test]
+fn a_call_that_fails_alone_may_make_all_its_attempts() {
+    for outcome in [unavailable(), Outcome::failure(Failure::Connect)] {
+        let mut call = start(&quiet(Policy::background()), Method::GET, 7);
+        let mut sent = 0;
+        while call.begin(at(0.0)).is_ok() {
+            sent += 1;
+            let Decision::Retry(_) = call.on_outcome(&outcome, at(0.0)) else { break };
+        }
+        assert_eq!(sent, Policy::background().max_attempts(), "four credits are enough");
     }
 }
 
@@ -816,7 +829,7 @@ fn what_is_only_observed_is_sent_once_and_pays_nothing() {
         assert!(call.begin(at(10.0)).is_err());
         let told = call.into_report().unwrap().to_string();
         assert!(told.ends_with(&format!("; stopped: {reason}")), "{told}");
-        assert_eq!(said.lock().unwrap().pop(), Some((EventKind::Stop, Some(reason), waits, Some(5.0))));
+        assert_eq!(said.lock().unwrap().pop(), Some((EventKind::Stop, Some(reason), waits, Some(4.0))));
     }
     assert!(said.lock().unwrap().is_empty());
 }
@@ -898,11 +911,11 @@ fn the_events_of_a_call_have_its_own_time_credit_and_limits() {
     let seconds = |seconds| Some(Duration::from_secs_f64(seconds));
     let credit = |text: &str| Some(text.to_owned());
     let expected = [
-        (EventKind::Retry, Some(Condition::Unavailable), seconds(1.0), credit("4.0"), 4),
+        (EventKind::Retry, Some(Condition::Unavailable), seconds(1.0), credit("3.0"), 4),
         (EventKind::Abandoned, None, None, None, 4),
-        (EventKind::Retry, Some(Condition::Unavailable), seconds(0.0), credit("3.0"), 4),
-        (EventKind::Stop, Some(Condition::Timeout), seconds(47.0), credit("3.8"), 4),
-        (EventKind::IncidentOpened, Some(Condition::Timeout), seconds(47.0), credit("3.8"), 4),
+        (EventKind::Retry, Some(Condition::Unavailable), seconds(0.0), credit("2.0"), 4),
+        (EventKind::Stop, Some(Condition::Timeout), seconds(47.0), credit("2.8"), 4),
+        (EventKind::IncidentOpened, Some(Condition::Timeout), seconds(47.0), credit("2.8"), 4),
     ];
     assert_eq!(*said.lock().unwrap(), expected);
 }

@@ -290,13 +290,13 @@ fn credit_and_incident_are_those_of_the_moment() {
         (endpoint.credit(), endpoint.open_incident())
     };
     let (credit, incident) = of(0);
-    assert!((credit - 2.0).abs() < 0.01, "{credit}");
+    assert!((credit - 1.0).abs() < 0.01, "{credit}");
     assert_eq!(incident, Some(Duration::ZERO));
     let (credit, incident) = of(100);
-    assert!((credit - 3.896).abs() < 0.01, "{credit}");
+    assert!((credit - 2.896).abs() < 0.01, "{credit}");
     assert_eq!(incident, Some(Duration::from_secs(100)));
     drop(calls);
-    assert!((of(0).0 - 5.0).abs() < 0.01);
+    assert!((of(0).0 - 4.0).abs() < 0.01);
     let mut well = sent(call(&endpoints));
     let headers = HeaderMap::new();
     let _done = well.on_outcome(&Outcome::response(StatusCode::OK, &headers, UNIX_EPOCH), at(100));

@@ -228,7 +228,7 @@ async fn a_service_that_is_never_ready_again_loses_no_response() {
     assert_eq!(Report::of(&response).unwrap().attempts().len(), 1);
     let snapshot = layer.snapshot();
     assert_eq!((snapshot.endpoints()[0].waiting(), snapshot.endpoints()[0].abandoned()), (0, 1));
-    assert!(snapshot.endpoints()[0].credit() > 4.99, "the retry was never sent");
+    assert!(snapshot.endpoints()[0].credit() > 3.99, "the retry was never sent");
     let error = service.ready().await.unwrap_err();
     assert_eq!(error.into_inner().unwrap().downcast_ref::<io::Error>().unwrap().kind(), io::ErrorKind::BrokenPipe);
 }
@@ -380,7 +380,7 @@ async fn a_call_that_is_dropped_while_it_waits_sends_nothing_more_and_gives_back
     let snapshot = layer.snapshot();
     let endpoint = &snapshot.endpoints()[0];
     assert_eq!((endpoint.abandoned(), endpoint.waiting()), (1, 0));
-    assert!(endpoint.credit() > 4.99);
+    assert!(endpoint.credit() > 3.99);
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,10 +17,10 @@ pub struct BudgetBuilder {
 
 impl BudgetBuilder {
     pub(super) const fn new() -> Self {
-        Self { start: 5.0, earn: 0.2 }
+        Self { start: 4.0, earn: 0.2 }
     }
 
-    /// Sets the credit at the start, which all credit drifts back towards. Default 5, at least 1, at most 10,000.
+    /// Sets the credit at the start, which all credit drifts back towards. Default 4, at least 1, at most 10,000.
     ///
     /// It is what a quiet endpoint may spend at once, and a hundredth of it is what an endpoint that always fails may spend
     /// per second. A price above it counts as it.

@@ -46,13 +46,13 @@ use crate::now::Now;
 ///
 /// For credit is never negative, and nothing but these adds to it: below the start it drifts up by a hundredth of what
 /// is missing per second, thus by no more than a hundredth of the start. Leave out what was given back on both sides, and it
-/// says what the retries that failed cost: by default, of an endpoint that always fails, five at once and then one in
-/// twenty seconds. Credit and time are counted in thousandths and milliseconds, rounded down.
+/// says what the retries that failed cost: by default, of an endpoint that always fails, four at once and then one in
+/// 25 seconds. Credit and time are counted in thousandths and milliseconds, rounded down.
 #[derive(Clone, Debug)]
 pub struct Budget(Option<Credit>);
 
 impl Budget {
-    /// Returns a budget that starts with 5 credits and earns 0.2 for each success.
+    /// Returns a budget that starts with 4 credits and earns 0.2 for each success.
     #[must_use]
     pub fn new() -> Self {
         Self::on(Terms::default())

@@ -58,9 +58,9 @@ pub(crate) struct Terms {
 }
 
 impl Default for Terms {
-    /// A quiet endpoint may retry a few times, a busy one once in five calls.
+    /// A quiet endpoint may retry two calls twice, a busy one one call in five.
     fn default() -> Self {
-        Self { start: 5 * ONE, earn: ONE / 5 }
+        Self { start: 4 * ONE, earn: ONE / 5 }
     }
 }
 

@@ -12,7 +12,7 @@ use proptest::{prop_assert, proptest};
 use super::state::{MAX_CREDIT, ONE, State};
 use super::*;
 
-const DEFAULT: Terms = Terms { start: 5 * ONE, earn: ONE / 5 };
+const DEFAULT: Terms = Terms { start: 4 * ONE, earn: ONE / 5 };
 
 const fn at(ms: u64) -> Now {
     Now::from_origin(Duration::from_millis(ms))
@@ -29,11 +29,11 @@ fn assert_balance(budget: &Budget, ms: u64, expected: f64) {
 }
 
 #[test]
-fn a_quiet_endpoint_has_five_credits_whenever_it_is_first_used() {
+fn a_quiet_endpoint_has_four_credits_whenever_it_is_first_used() {
     for ms in [0, 1, 1 << 37, u64::MAX] {
         let budget = Budget::new();
-        assert_balance(&budget, ms, 5.0);
-        for _ in 0..5 {
+        assert_balance(&budget, ms, 4.0);
+        for _ in 0..4 {
             assert!(budget.pay(1, at(ms)).is_some());
         }
         assert_eq!(budget.pay(1, at(ms)), None, "at {ms} ms");
@@ -48,12 +48,12 @@ fn credit_drifts_as_an_exponential_with_its_time_constant() {
         budget.succeed(Payment::NONE, at(0));
     }
     for (ms, left) in [(0, 1.0), (10_000, 0.367_879), (20_000, 0.135_335), (100_000, 0.000_045)] {
-        assert_balance(&budget, ms, 5.0 + 20.0 * left);
+        assert_balance(&budget, ms, 4.0 + 20.0 * left);
     }
     let budget = Budget::new();
-    assert!(budget.pay(5, at(0)).is_some());
+    assert!(budget.pay(4, at(0)).is_some());
     for (ms, left) in [(0, 1.0), (1_000, 0.990_050), (100_000, 0.367_879), (300_000, 0.049_787), (1 << 30, 0.0)] {
-        assert_balance(&budget, ms, 5.0 - 5.0 * left);
+        assert_balance(&budget, ms, 4.0 - 4.0 * left);
     }
 }
 
@@ -87,7 +87,7 @@ fn the_drift_of_large_credit_is_exact_to_a_hundredth() {
     let large = State { counted_to: 0, credit: DEFAULT.start + 60_000 * ONE };
     for (ms, left) in [(1, 0.999_900_005), (10_000, 0.367_879_441), (50_000, 0.006_737_947)] {
         let credit = Duration::from_millis(large.drifted(DEFAULT, at(ms)).credit).as_secs_f64();
-        assert!((credit - 5.0 - 60_000.0 * left).abs() < 0.01, "{credit} at {ms} ms");
+        assert!((credit - 4.0 - 60_000.0 * left).abs() < 0.01, "{credit} at {ms} ms");
     }
 }
 
@@ -118,7 +118,7 @@ proptest! {
 #[test]
 fn a_price_above_the_start_counts_as_the_start_and_a_price_of_zero_is_free() {
     let budget = Budget::new();
-    assert_eq!(budget.pay(u32::MAX, at(0)), Some(Payment(5_000)));
+    assert_eq!(budget.pay(u32::MAX, at(0)), Some(Payment(4_000)));
     assert_eq!(budget.pay(1, at(0)), None);
     assert_eq!(budget.pay(0, at(0)), Some(Payment::NONE));
 }
@@ -126,7 +126,7 @@ fn a_price_above_the_start_counts_as_the_start_and_a_price_of_zero_is_free() {
 #[test]
 fn a_refusal_changes_nothing() {
     let budget = Budget::new();
-    assert!(budget.pay(5, at(0)).is_some());
+    assert!(budget.pay(4, at(0)).is_some());
     let before = state(&budget);
     for ms in [0, 1, 9_000] {
         assert_eq!(budget.pay(1, at(ms)), None, "at {ms} ms");
@@ -137,12 +137,12 @@ fn a_refusal_changes_nothing() {
 #[test]
 fn time_that_goes_backwards_or_beyond_all_bounds_changes_nothing() {
     let budget = Budget::new();
-    assert!(budget.pay(5, at(50_000)).is_some());
+    assert!(budget.pay(4, at(50_000)).is_some());
     assert_balance(&budget, 0, 0.0);
     assert_eq!(budget.pay(1, at(0)), None);
     budget.succeed(Payment::NONE, Now::from_origin(Duration::MAX));
-    assert_balance(&budget, 0, 5.2);
-    assert_balance(&budget, u64::MAX, 5.2);
+    assert_balance(&budget, 0, 4.2);
+    assert_balance(&budget, u64::MAX, 4.2);
 }
 
 #[test]

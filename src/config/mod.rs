@@ -28,7 +28,7 @@ use crate::endpoints::EndpointsBuilder;
 ///     preset = "interactive"
 ///
 ///     [budgets.payments]             # shared by those who name it
-///     start = 5
+///     start = 4
 ///     earn = 0.2
 ///
 ///     [[endpoint]]
@@ -103,7 +103,7 @@ use crate::endpoints::EndpointsBuilder;
 ///
 /// | key | value | default |
 /// |---|---|---|
-/// | `start` | credits, from 1 to 10,000 | `5` |
+/// | `start` | credits, from 1 to 10,000 | `4` |
 /// | `earn` | credits for each success, from 0 to 1 | `0.2` |
 /// | `unlimited` | whether it pays everything, as [`Budget::unlimited`](crate::Budget::unlimited) | `false` |
 ///

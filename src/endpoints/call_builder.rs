@@ -55,7 +55,7 @@ impl Call {
     /// assert_eq!(call.begin(Now::default())?.number(), 1);
     /// let decision = call.on_outcome(&Outcome::failure(Failure::Interrupted), Now::default());
     /// assert!(matches!(decision, Decision::Retry(_)));
-    /// assert_eq!(budget.balance(Now::default()), 4.0);
+    /// assert_eq!(budget.balance(Now::default()), 3.0);
     /// # Ok::<(), forbear::TooLate>(())
     /// ```
     pub fn of<'a>(policy: Policy, budget: &Budget, method: &'a Method, uri: &'a Uri) -> CallBuilder<'a> {

@@ -191,7 +191,7 @@ impl fmt::Display for StopReason {
             Self::Attempts => "no attempts left",
             Self::HintTooLong => "the server asked for a longer wait than the call has left",
             Self::NoTimeLeft => "no time left",
-            Self::Budget => "the retry budget is spent",
+            Self::Budget => "the retry budget cannot pay for it",
             Self::Observe => "would be retried, but is only observed",
         })
     }

@@ -10,8 +10,8 @@ use crate::diagnosis::Condition;
 /// ```
 /// # use std::time::Duration;
 /// # use forbear::{Backoff, Repeat, Rule};
-/// let rule = Rule::new(1, Backoff::constant(Duration::from_secs(2))).with_price(5);
-/// assert_eq!((rule.retries(), rule.price(), rule.repeat()), (1, 5, Repeat::Idempotent));
+/// let rule = Rule::new(1, Backoff::constant(Duration::from_secs(2))).with_price(4);
+/// assert_eq!((rule.retries(), rule.price(), rule.repeat()), (1, 4, Repeat::Idempotent));
 /// assert_eq!(Rule::never().retries(), 0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,7 +90,7 @@ impl Rule {
     /// Returns the rule that the default policy has for a condition.
     pub(super) const fn default_for(condition: Condition) -> Self {
         // Work that was abandoned is still running: to retry it freely is what keeps an overload alive.
-        const ABANDONED: u32 = 5;
+        const ABANDONED: u32 = 4; // all that a quiet endpoint has
         const S: Duration = Duration::from_secs(1);
         const TWO_S: Duration = Duration::from_secs(2);
         const FIFTH_S: Duration = Duration::from_millis(200);

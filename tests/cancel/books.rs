@@ -146,6 +146,6 @@ pub(crate) fn thousandths(credits: f64) -> u64 {
 /// How many calls fail before the one that is dropped, so that its second failure opens an incident.
 pub(crate) const PRIMED: u32 = 8;
 /// In thousandths, as a budget has them by default.
-const START: u64 = 5_000;
+pub(crate) const START: u64 = 4_000;
 const EARN: u64 = 200;
 const PRICE: u64 = 1_000;

@@ -9,7 +9,7 @@ use forbear::{Attempt, Client, EventKind, Hook, Mode, Script};
 use reqwest::{Body, Request};
 use tokio::task::yield_now;
 
-use crate::books::{Books, brief, thousandths};
+use crate::books::{Books, START, brief, thousandths};
 use crate::door::{Answer, Door, Plan, drop_everywhere, plans};
 use crate::dropped::dropped_after;
 use crate::slow::Slow;
@@ -87,7 +87,7 @@ async fn a_call_that_observes_is_abandoned_and_one_that_is_off_was_never_there()
             let door = Scripted::open(&books, plan, vec![Answer::Status(503)]);
             let ended = dropped_after(polls, door.call()).await.is_some();
             let numbers = books.numbers().map(|numbers| {
-                assert_eq!(thousandths(numbers.credit()), 5_000, "{row}");
+                assert_eq!(thousandths(numbers.credit()), START, "{row}");
                 (numbers.attempts(), numbers.abandoned(), numbers.waiting())
             });
             let (said, counted) = match (mode, door.sent(), ended) {

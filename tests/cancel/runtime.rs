@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use crate::books::{Books, PRIMED, brief, thousandths};
+use crate::books::{Books, PRIMED, START, brief, thousandths};
 use crate::client::Scripted;
 use crate::door::{Door, Plan, STORIES, a_day_passes, prime, primed};
 
@@ -130,7 +130,7 @@ impl Amid {
         assert_eq!(books.kinds(), [retries, &[EventKind::Abandoned]].concat(), "{row}");
         let numbers = books.numbers().unwrap();
         let credit = thousandths(numbers.credit());
-        assert_eq!((credit, numbers.attempts()), (5_000, 1), "{row}: nothing was sent that was paid for");
+        assert_eq!((credit, numbers.attempts()), (START, 1), "{row}: nothing was sent that was paid for");
         assert_eq!((numbers.abandoned(), numbers.waiting(), door.sent()), (1, 0, 1), "{row}");
     }
 }

@@ -37,7 +37,7 @@ const GET: Case = Case {
     asks_for_json: false,
     body: "",
     policy: |policy| policy,
-    credit: 5.0,
+    credit: 4.0,
     answers: &[],
     story: "",
     except: &[],

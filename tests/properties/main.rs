@@ -137,7 +137,7 @@ fn policy() -> impl Strategy<Value = Policy> {
 
 /// What a budget starts with and what a success earns, in thousandths: mostly little, as plenty proves nothing.
 fn credit() -> impl Strategy<Value = (u64, u64)> {
-    let start = prop_oneof![3 => Just(5_000_u64), 3 => 1_000_u64..9_000, 1 => 1_000_u64..=10_000_000];
+    let start = prop_oneof![3 => Just(4_000_u64), 3 => 1_000_u64..9_000, 1 => 1_000_u64..=10_000_000];
     let earn = prop_oneof![1 => Just(200_u64), 1 => 0_u64..=1_000];
     (start, earn)
 }

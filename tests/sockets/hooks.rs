@@ -97,7 +97,7 @@ async fn a_hook_that_fails_ends_the_call_with_its_error_and_gives_the_retry_back
     assert_eq!(server.counts().0, 1);
     let expected = [(EventKind::Retry, 1), (EventKind::Abandoned, 1)];
     assert_eq!(*said.lock().unwrap(), expected);
-    assert!(client.snapshot().endpoints()[0].credit() > 4.99, "what was not sent is not paid for");
+    assert!(client.snapshot().endpoints()[0].credit() > 3.99, "what was not sent is not paid for");
 }
 
 #[tokio::test]

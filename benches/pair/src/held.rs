@@ -53,10 +53,10 @@ fn of<'a, 's>(all: &'a [Figures<'s>], contender: Contender) -> Fallible<&'a Figu
 }
 
 /// Returns how many retries that do not help the budgets of all clients pay for, if each costs the least and all credit is
-/// spent: five at the start, a fifth for each success, and one in 20 s.
+/// spent: four at the start, a fifth for each success, and one in 25 s.
 fn paid_for(forbear: &Figures<'_>, span: Duration) -> u64 {
     let successes = u64::try_from(forbear.sent().filter(|call| call.is_success()).count()).unwrap_or(u64::MAX);
-    u64::from(CLIENTS) * (5 + (span + AFTER_THE_LAST_CALL).as_secs() / 20) + successes / 5
+    u64::from(CLIENTS) * (4 + (span + AFTER_THE_LAST_CALL).as_secs() / 25) + successes / 5
 }
 
 /// No attempt starts later than that after its call began.

@@ -18,7 +18,7 @@ pub(super) fn all() -> Result<Vec<Variant>, PolicyError> {
     let variants = [
         of("the defaults", policy(), budget()),
         of("start 3", policy(), budget().start(3.0)),
-        of("start 4", policy(), budget().start(4.0)),
+        of("start 5", policy(), budget().start(5.0)),
         of("start 8", policy(), budget().start(8.0)),
         of("earn 0.1", policy(), budget().earn(0.1)),
         of("earn 0.3", policy(), budget().earn(0.3)),
