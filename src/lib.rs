@@ -41,11 +41,11 @@
 //!   was refused costs nothing to try: 0.2 s.
 //! - **At once** for a refused stream: nothing was processed (RFC 9113 §8.7), and a new connection is all it takes.
 //! - **Half a hint more.** 10,000 clients told the same hint come back within half of it, not in the same instant.
-//! - **Timeouts cost 4**, all that a quiet endpoint has. The work they abandoned is still running. To retry them freely is what keeps an overload alive
-//!   after its cause is gone.
-//! - **4 credits, and 0.2 for a success.** In a simulated outage of a server with 1,000 calls per second, busy clients sent
-//!   1.1 requests per call and 10,000 quiet ones 2.5; and of a server of which a quarter failed, 98.5 % of the calls
-//!   succeeded, as many as without a budget.
+//! - **Timeouts cost 4**, all that a quiet endpoint has. The work they abandoned is still running. To retry them freely is
+//!   what keeps an overload alive after its cause is gone.
+//! - **4 credits, and 0.2 for a success.** Two calls may be retried twice, or one in a background job four times. In a
+//!   simulated outage of a server with 1,000 calls per second, busy clients sent 1.1 requests per call and 10,000 quiet ones
+//!   2.5; and of a server of which a quarter failed, 98.6 % of the calls succeeded, as many as without a budget.
 //! - **No retry for a 500.** It is a bug (RFC 9110 §15.6.1), and most bugs are there the second time, too.
 //! - **Idempotent requests only** (RFC 9110 §9.2.2), unless the condition proves that nothing was processed.
 //!

@@ -587,6 +587,7 @@ fn four_credits_pay_for_four_retries_or_for_one_after_a_timeout() {
             }
         }
         assert_eq!(paid, expected, "{outcome:?}");
+        assert!(endpoints.snapshot(at(0.0)).endpoints()[0].credit().abs() < 0.001, "{outcome:?} costs them all");
     }
 }
 

@@ -349,20 +349,37 @@ fn every_example_is_run_before_a_change_lands() {
         assert!(env::var_os("CI").is_none(), "no .ci/run");
         return println!("skipped: the packed crate has no .ci");
     };
-    let examples = examples(&metadata());
+    let metadata = metadata();
+    let examples = examples(&metadata);
     assert!(examples.len() >= 7, "{examples:?}");
     for example in examples {
-        assert!(is_run(&steps, &example), "{example} is not run in .ci/run");
+        let name = example["name"].as_str().unwrap();
+        assert!(is_run(&steps, name), "{name} is not run in .ci/run");
     }
     let only_named = "# cargo run --example storm\nstep cargo test --example storm\nstep cargo run --example storms";
     assert!(!is_run(only_named, "storm"));
 }
 
-fn examples(metadata: &Value) -> Vec<String> {
+/// Those of an example are not run unless its target in `Cargo.toml` says `test = true`.
+#[test]
+fn an_example_with_tests_is_tested() {
+    let metadata = metadata();
+    let (mut with_tests, mut tested) = (Vec::new(), Vec::new());
+    for example in examples(&metadata) {
+        let main = Path::new(example["src_path"].as_str().unwrap());
+        let own = [main.to_owned(), main.with_file_name("tests.rs")];
+        let files = if main.ends_with("main.rs") { &own[..] } else { &own[..1] };
+        let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
+        with_tests.extend(texts.filter(|text| text.contains("#[test]")).map(|_| &example["name"]).take(1));
+        tested.extend((example["test"] == true).then_some(&example["name"]));
+    }
+    assert_eq!(with_tests, tested);
+}
+
+fn examples(metadata: &Value) -> Vec<&Value> {
     let package = with_id(&metadata["packages"], &metadata["resolve"]["root"]);
     let targets = package["targets"].as_array().unwrap().iter();
-    let of_examples = targets.filter(|target| target["kind"][0] == "example");
-    of_examples.map(|target| target["name"].as_str().unwrap().to_owned()).collect()
+    targets.filter(|target| target["kind"][0] == "example").collect()
 }
 
 /// Returns whether a line of a script runs an example.

@@ -72,7 +72,7 @@ fn what_stays_keeps_its_credit_under_the_new_numbers() {
         [fallback]
         max_attempts = 2
         [budgets.shared]
-        start = 4
+        start = 3
         [[endpoint]]
         name = "own"
         host = "other"
@@ -102,7 +102,7 @@ fn what_stays_keeps_its_credit_under_the_new_numbers() {
         assert_eq!(spend(&endpoints, host, 100), left, "{host}");
     }
     let refilled = spend_at(&endpoints, "two", 100, Now::from_origin(1_000 * S));
-    assert_eq!(refilled, 3, "credit drifts back to the new start, and is rounded down");
+    assert_eq!(refilled, 2, "credit drifts back to the new start, and is rounded down");
 }
 
 #[test]

@@ -22,21 +22,19 @@ fn one_backend_of_four_that_fails_from_the_start_is_retried_as_if_there_were_no_
     }
 }
 
-/// One is missed: of 10,000 quiet clients each has credit for nearly all that it calls in 20 s.
 #[test]
-fn the_numbers_to_reach_are_reached_but_for_one() {
+fn the_numbers_to_reach_are_reached() {
     let mut scenarios = scenario::all();
     scenarios.retain(|scenario| targets::has_any(scenario.name));
     let played = runs::play(&scenarios, &Shape::ALL, &[Peer::NoRetries, Peer::Forbear], 1);
     let measured = targets::measure(&played);
     assert_eq!(measured.len(), 5 * 4 + 2, "five scenarios in four shapes, one in one with two numbers");
     let missed: Vec<&Measured> = measured.iter().filter(|measured| !measured.reached).collect();
-    let [one] = missed[..] else { panic!("{missed:#?}") };
-    assert_eq!((one.scenario, one.shape.clients), ("all-502", 10_000));
+    assert!(missed.is_empty(), "{missed:#?}");
 
     // Nor may they change unseen: the documentation tells them.
     let of = |name| measured.iter().filter(move |measured| measured.scenario == name);
-    for (measured, told) in of("all-502").zip([1.09, 1.12, 1.35, 2.61]) {
+    for (measured, told) in of("all-502").zip([1.09, 1.11, 1.29, 2.45]) {
         assert!((measured.number / told - 1.0).abs() < 0.02, "{measured}, not {told}");
     }
     for measured in of("blips-1") {

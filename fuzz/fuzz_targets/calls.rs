@@ -285,7 +285,7 @@ impl Credit {
 impl<'a> Arbitrary<'a> for Credit {
     fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
         let start = match u.int_in_range(0..=3)? {
-            0 | 1 => 5_000,
+            0 | 1 => 4_000,
             2 => u.int_in_range(1_000..=9_000)?,
             _ => u.int_in_range(1_000..=10_000_000)?,
         };

@@ -23,7 +23,8 @@ impl BudgetBuilder {
     /// Sets the credit at the start, which all credit drifts back towards. Default 4, at least 1, at most 10,000.
     ///
     /// It is what a quiet endpoint may spend at once, and a hundredth of it is what an endpoint that always fails may spend
-    /// per second. A price above it counts as it.
+    /// per second. A price above it counts as it. With more than 4, a quiet endpoint has something left after the retry of a
+    /// timeout: raise its [price](crate::Rule::with_price), too, where an overload would go on for that.
     pub fn start(mut self, credits: f64) -> Self {
         self.start = credits;
         self

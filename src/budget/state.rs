@@ -58,7 +58,7 @@ pub(crate) struct Terms {
 }
 
 impl Default for Terms {
-    /// A quiet endpoint may retry two calls twice, a busy one one call in five.
+    /// A quiet endpoint may retry two calls twice, a busy one every fifth call once.
     fn default() -> Self {
         Self { start: 4 * ONE, earn: ONE / 5 }
     }

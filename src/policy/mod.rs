@@ -86,8 +86,9 @@ impl Policy {
     /// Returns the policy for jobs that nobody waits for: at most 5 attempts, the last no later than 10 min after the
     /// first, and no backoff above 60 s.
     ///
-    /// A server that asks for patience, or cannot be reached, is asked all five times. A 502 gets two retries here, too:
-    /// where a restart has not cured it, a person must.
+    /// A server that asks for patience, or cannot be reached, is asked all five times, while the budget pays for it: the four
+    /// retries of one call are all that a budget starts with. A 502 gets two retries here, too: where a restart has not cured
+    /// it, a person must.
     #[must_use]
     pub fn background() -> Self {
         let settings = Self::builder().settings;

@@ -59,7 +59,7 @@ async fn observe_all() -> Vec<Observed> {
 async fn observe(software: &'static Software, case: Case) -> Cell {
     let _turn = TURNS.acquire().await.unwrap();
     let asked = async { (ask(software, case, Method::GET).await, ask(software, case, Method::POST).await) };
-    let asked = timeout(6 * PATIENCE, asked).await;
+    let asked = timeout(4 * PATIENCE, asked).await;
     let ((answer, seen), post) = asked.unwrap_or_else(|_| panic!("{} does not end with {case:?}", software.name));
     Cell { case, answer, seen, post }
 }
