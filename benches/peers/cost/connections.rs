@@ -15,7 +15,12 @@ pub(crate) fn compare() -> Fallible<()> {
             Peer::Builder | Peer::Endpoints(_) | Peer::New | Peer::Middleware | Peer::Layer => {
                 assert!(connections.iter().all(|it| *it == 0), "{}: new connections", peer.name());
             }
-            Peer::Bare | Peer::WithoutRetries | Peer::OwnRetry | Peer::ReqwestRetry | Peer::TowerRetry => {}
+            Peer::Bare
+            | Peer::WithoutRetries
+            | Peer::OwnRetry
+            | Peer::EmptyChain
+            | Peer::ReqwestRetry
+            | Peer::TowerRetry => {}
         }
     }
     Ok(())

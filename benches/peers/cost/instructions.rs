@@ -58,7 +58,12 @@ const fn bounds(peer: Peer) -> Option<[u64; 4]> {
         Peer::New => Some([101, 110, 104, 320]),
         Peer::Middleware => Some([149, 160, 136, 365]),
         Peer::Layer => Some([101, 109, 98, 346]),
-        Peer::Bare | Peer::WithoutRetries | Peer::OwnRetry | Peer::ReqwestRetry | Peer::TowerRetry => None,
+        Peer::Bare
+        | Peer::WithoutRetries
+        | Peer::OwnRetry
+        | Peer::EmptyChain
+        | Peer::ReqwestRetry
+        | Peer::TowerRetry => None,
     }
 }
 

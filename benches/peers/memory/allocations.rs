@@ -41,6 +41,7 @@ const fn promised(peer: Peer) -> Option<[i64; 3]> {
         Peer::Bare
         | Peer::WithoutRetries
         | Peer::OwnRetry
+        | Peer::EmptyChain
         | Peer::ReqwestRetry
         | Peer::TowerRetry
         | Peer::Middleware

@@ -21,7 +21,12 @@ pub(crate) fn compare() -> Fallible<()> {
                 let more = heap.saturating_sub(bare);
                 assert!(more <= theirs / 4, "{}: {more} bytes more, promised a quarter of {theirs}", peer.name());
             }
-            Peer::Bare | Peer::WithoutRetries | Peer::OwnRetry | Peer::TowerRetry | Peer::Middleware => {}
+            Peer::Bare
+            | Peer::WithoutRetries
+            | Peer::OwnRetry
+            | Peer::EmptyChain
+            | Peer::TowerRetry
+            | Peer::Middleware => {}
         }
     }
     Ok(())

@@ -23,6 +23,8 @@ pub enum Peer {
     WithoutRetries,
     /// reqwest with a `retry` policy.
     OwnRetry,
+    /// reqwest-middleware with nothing in it, which is what any middleware is added to.
+    EmptyChain,
     ReqwestRetry,
     TowerRetry,
     Builder,
@@ -44,10 +46,11 @@ pub trait Measure {
 }
 
 impl Peer {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Bare,
         Self::WithoutRetries,
         Self::OwnRetry,
+        Self::EmptyChain,
         Self::ReqwestRetry,
         Self::TowerRetry,
         Self::Builder,
@@ -65,6 +68,7 @@ impl Peer {
             Self::Bare => "reqwest",
             Self::WithoutRetries => "reqwest, no inner retries",
             Self::OwnRetry => "reqwest's own retry",
+            Self::EmptyChain => "reqwest-middleware, empty",
             Self::ReqwestRetry => "reqwest-retry",
             Self::TowerRetry => "tower::retry, TpsBudget",
             Self::Builder => "Client::builder",
@@ -79,7 +83,7 @@ impl Peer {
 
     #[must_use]
     pub const fn retries(self) -> bool {
-        !matches!(self, Self::Bare | Self::WithoutRetries)
+        !matches!(self, Self::Bare | Self::WithoutRetries | Self::EmptyChain)
     }
 
     /// Builds the client and measures it.
@@ -95,6 +99,7 @@ impl Peer {
                 measure.of(&http().retry(reqwest::retry::never().max_retries_per_request(0)).build()?)
             }
             Self::OwnRetry => measure.of(&http().retry(own_retry()).build()?),
+            Self::EmptyChain => measure.of(&ClientBuilder::new(http().build()?).build()),
             Self::ReqwestRetry => measure.of(&ClientBuilder::new(http().build()?).with(reqwest_retry()).build()),
             Self::TowerRetry => {
                 let client = http().build()?;
