@@ -44,8 +44,8 @@ use crate::report::Report;
 /// [`Report`] is put there, and on a response, too.
 ///
 /// Errors stay what they are: those of reqwest, those of other middleware, which blame nobody and are handed back at once. An
-/// attempt that was cut off by the policy's own timeout is an error of reqwest's whose `is_timeout()` holds. Only a hook that
-/// fails is an `Error::Middleware`, of a [`forbear::Error`](client::Error).
+/// attempt that was cut off by the policy's own timeout is an error of reqwest's whose `is_timeout()` holds; as reqwest makes such
+/// errors only where it meets them, it is one of a body, without a URL. Only a hook that fails is an `Error::Middleware`, of a [`forbear::Error`](client::Error).
 #[derive(Clone)]
 pub struct RetryMiddleware {
     door: Arc<Door>,
@@ -223,8 +223,8 @@ async fn timed_out() -> reqwest::Error {
         }
     }
 
-    match Response::from(http::Response::new(Body::wrap(Late))).bytes().await {
-        Err(error) => error,
+    match Response::from(http::Response::new(Body::wrap(Late))).chunk().await {
+        Err(error) => error.without_url(), // of a response that nobody sent
         Ok(_) => unreachable!("its body fails"),
     }
 }

@@ -628,22 +628,29 @@ fn a_server_that_always_asks_for_a_retry_gets_what_the_calls_and_the_budget_have
     let headers = asks.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
     let headers = HeaderMap::from_iter(headers);
     for status in [409, 429, 500, 501, 502, 503] {
-        let outcome = Outcome::response(StatusCode::from_u16(status).unwrap(), &headers, UNIX_EPOCH);
-        let endpoints = quiet(Policy::default());
-        let mut attempts = Vec::new();
-        for seed in 0..100 {
-            let mut call = start(&endpoints, Method::GET, seed);
-            let (mut now, mut sent) = (Duration::ZERO, 0);
-            while call.begin(Now::from_origin(now)).is_ok() {
-                sent += 1;
-                let Decision::Retry(retry) = call.on_outcome(&outcome, Now::default()) else { break };
-                now += retry.wait();
-            }
-            attempts.push(sent);
-        }
+        let attempts =
+            attempts_of(100, &Outcome::response(StatusCode::from_u16(status).unwrap(), &headers, UNIX_EPOCH));
         assert_eq!(attempts[..3], [3, 3, 1], "{status}: three for a call, while four credits last");
         assert_eq!(attempts.iter().sum::<u32>(), 104, "{status}: {attempts:?}");
     }
+    let refused = attempts_of(100, &Outcome::failure(Failure::StreamRefused));
+    assert_eq!(refused, [3; 100], "what was proven not to be processed is free, and no more than the rule says");
+}
+
+/// Returns how many attempts each of so many calls makes, one after the other, of which all fail so.
+fn attempts_of(calls: u64, outcome: &Outcome<'_>) -> Vec<u32> {
+    let endpoints = quiet(Policy::default());
+    let attempts = |seed| {
+        let mut call = start(&endpoints, Method::GET, seed);
+        let (mut now, mut sent) = (Duration::ZERO, 0);
+        while call.begin(Now::from_origin(now)).is_ok() {
+            sent += 1;
+            let Decision::Retry(retry) = call.on_outcome(outcome, Now::default()) else { break };
+            now += retry.wait();
+        }
+        sent
+    };
+    (0..calls).map(attempts).collect()
 }
 
 #[test]

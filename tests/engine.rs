@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use forbear::{
-    Attempt, AttemptReport, Backoff, Budget, BudgetBuilder, Call, CallBuilder, Classify, Condition, Decision,
-    Diagnosis, EndpointSnapshot, Endpoints, EndpointsBuilder, EndpointsError, Event, EventKind, Failure, Issuer, Now,
-    Observer, Outcome, Overrides, Policy, PolicyBuilder, PolicyError, Report, Retry, Rule, Ruling, Snapshot,
-    StopReason, TooLate,
+    Attempt, AttemptReport, Backoff, Budget, BudgetBuilder, BudgetError, Call, CallBuilder, Carrier, Classify,
+    Condition, Confidence, Decision, Delivery, Diagnosis, Done, EndpointSnapshot, Endpoints, EndpointsBuilder,
+    EndpointsError, Event, EventKind, Failure, Incident, Issuer, LookAt, Mode, Now, Observer, Outcome, Overrides,
+    Policy, PolicyBuilder, PolicyError, Repeat, Report, Retry, Rule, Ruling, Snapshot, StopReason, TooLate, WaitSource,
 };
 use http::{HeaderMap, Method, StatusCode, Uri};
 
@@ -16,11 +16,11 @@ fn moves_and_unwinds<T: Send + Sync + UnwindSafe + RefUnwindSafe>() {}
 
 #[test]
 fn all_of_it_may_be_sent_shared_and_unwound_through() {
-    moves_and_unwinds::<(Attempt, AttemptReport, Backoff, Budget, BudgetBuilder, Call, CallBuilder<'_>, Condition)>();
-    moves_and_unwinds::<(Decision, Diagnosis, EndpointSnapshot, Endpoints, EndpointsBuilder, EndpointsError)>();
-    moves_and_unwinds::<(EventKind, Failure, Issuer, Now, Outcome<'_>, Overrides, Policy, PolicyBuilder, PolicyError)>(
-    );
-    moves_and_unwinds::<(Report, Retry, Rule, Ruling, Snapshot, StopReason, TooLate)>();
+    moves_and_unwinds::<(Attempt, AttemptReport, Backoff, Budget, BudgetBuilder, BudgetError, Call, CallBuilder<'_>)>();
+    moves_and_unwinds::<(Condition, Confidence, Decision, Delivery, Diagnosis, Done, EndpointSnapshot, Endpoints)>();
+    moves_and_unwinds::<(EndpointsBuilder, EndpointsError, Event<'_>, EventKind, Failure, Incident, Issuer, LookAt)>();
+    moves_and_unwinds::<(Mode, Now, Outcome<'_>, Overrides, Policy, PolicyBuilder, PolicyError, Repeat, Report)>();
+    moves_and_unwinds::<(Retry, Rule, Ruling, Snapshot, StopReason, TooLate, WaitSource)>();
 }
 
 #[test]
@@ -31,6 +31,8 @@ fn its_traits_are_objects() {
     assert_eq!(classify.classify(&outcome, &Diagnosis::of(&outcome)), Ruling::NoRetry);
     let observer: Arc<dyn Observer> = Arc::new(|_: &Event<'_>| {});
     drop(Endpoints::builder().observer(observer).build().unwrap());
+    let carrier: &dyn Carrier = &http::Response::new(());
+    assert!(carrier.extensions().is_empty());
 }
 
 /// An observer that panics takes its call with it, and nothing else.

@@ -70,6 +70,7 @@ async fn errors_stay_what_they_are_and_the_report_is_kept() {
     let (error, report) = get(&client(retries(policy)), &server.url).await;
     let error = error.unwrap_err();
     assert!(error.is_timeout() && matches!(error, Error::Reqwest(_)), "{error:?}");
+    assert!(!format!("{error:?} {error}").contains("://"), "{error:?}: no URL that nobody asked for");
     assert_eq!(report.unwrap().reason(), Some(StopReason::RuleAttempts));
     assert_eq!(server.counts().0, 2);
 }

@@ -1,5 +1,9 @@
 //! reqwest's own `retry` against its model, call by call.
 
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -36,6 +40,33 @@ async fn the_model_sends_as_many_attempts_as_reqwest() {
         }
     }
     assert!(by_attempts[1..].iter().all(|calls| *calls > 30), "{by_attempts:?} calls of 0, 1, 2, 3 attempts");
+}
+
+#[tokio::test]
+async fn the_model_retries_a_connection_that_ends_without_a_word_and_no_timeout() {
+    for (answer, is_held) in [(Answer::RESET, false), (Answer::TIMEOUT, true)] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (url, accepted) = (format!("http://{}", listener.local_addr().unwrap()), Arc::new(AtomicUsize::new(0)));
+        let count = Arc::clone(&accepted);
+        thread::spawn(move || {
+            let mut held = Vec::new();
+            for connection in listener.incoming() {
+                count.fetch_add(1, Ordering::SeqCst);
+                held.extend(connection.ok().filter(|_| is_held));
+            }
+        });
+        let policy = reqwest::retry::for_host("127.0.0.1").classify_fn(|answer| answer.retryable());
+        let client = reqwest::Client::builder().retry(policy).no_proxy().timeout(Duration::from_millis(200));
+        let error = client.build().unwrap().get(url).send().await.unwrap_err();
+        assert_eq!(error.is_timeout(), is_held, "{error:?}");
+
+        let (mut model, mut call) = (ReqwestOwn::default(), Called::new(0, 0));
+        call.attempts = 1;
+        while model.on_answer(&mut call, answer, Duration::ZERO).is_some() {
+            call.attempts += 1;
+        }
+        assert_eq!(accepted.load(Ordering::SeqCst), usize::try_from(call.attempts).unwrap(), "{answer:?}");
+    }
 }
 
 fn attempts_of(model: &mut ReqwestOwn, script: &[u16], now: Duration) -> usize {

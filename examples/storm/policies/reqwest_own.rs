@@ -7,7 +7,8 @@ use crate::answer::Answer;
 
 /// Two retries without a wait, paid from a fifth of the successes of ten seconds, and ten per second on top.
 ///
-/// Its classifier is the user's: here each answer but a success may be retried. It does not see headers.
+/// Its classifier is the user's: here each answer but a success may be retried. It does not see headers, nor a timeout, which
+/// is one of all attempts and ends the call.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReqwestOwn {
     /// What each second of the last ten added.
@@ -52,7 +53,7 @@ impl ReqwestOwn {
 
 impl Model for ReqwestOwn {
     fn on_answer(&mut self, call: &mut Called, answer: Answer, now: Duration) -> Option<Duration> {
-        if call.attempts > MAX_RETRIES {
+        if call.attempts > MAX_RETRIES || answer.is_timeout() {
             return None; // it does not look at this one
         }
         if answer.is_success() {
