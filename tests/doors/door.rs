@@ -1,8 +1,10 @@
 //! The doors: each sends a case's request its own way and tells what came of it.
 
+use std::time::Duration;
+
 use forbear::middleware::RetryMiddleware;
 use forbear::tower::RetryLayer;
-use forbear::{Client, Endpoints, Report, blocking};
+use forbear::{AttemptReport, Client, Endpoints, Report, blocking};
 use http::{Extensions, Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -62,6 +64,10 @@ impl Door {
         let seen = server.seen();
         let attempts = sent.report.as_ref().map_or(1, |report| report.attempts().len());
         let place = format!("{}, {}", case.name, self.name);
+        if let Some(report) = &sent.report {
+            let waited: Duration = report.attempts().iter().take(attempts - 1).filter_map(AttemptReport::wait).sum();
+            assert!(report.elapsed() >= waited, "{place}: each wait is slept, {report}");
+        }
         let reached = if case.answers.is_empty() { 0 } else { attempts };
         assert_eq!(seen, vec![expected; reached], "{place}: the same request, once for each attempt");
         if let Some((status, body)) = &sent.response {
