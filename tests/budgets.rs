@@ -44,7 +44,7 @@ mod stories {
 
     #[test]
     fn what_failed_is_forgiven_in_proportion_to_the_start() {
-        for start in [2.0, 10.0, 10_000.0] {
+        for start in [2.0, 4.0, 10.0, 10_000.0] {
             let budget = Budget::builder().start(start).build().unwrap();
             let price = Rule::new(1, Backoff::constant(Duration::ZERO)).with_price(u32::MAX);
             let dear = Policy::builder().rule(Condition::BadGateway, price).build().unwrap();
