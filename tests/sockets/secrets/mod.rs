@@ -190,6 +190,20 @@ async fn through_doors(endpoints: &Endpoints, method: &Method, url: &str) -> Vec
     all
 }
 
+/// The one error of the middleware that is ours, in one of reqwest-middleware's.
+#[tokio::test]
+async fn a_hook_that_fails_in_the_middleware_shows_nothing_of_its_request() {
+    let fails = |_: &mut reqwest::Request, _: &Attempt| Err(std::io::Error::other("no keys").into());
+    let retries = RetryMiddleware::new(Policy::default()).before_attempt(fails);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = reqwest_middleware::ClientBuilder::new(http).with(retries).build();
+    let request = for_reqwest(&Method::PUT, "http://k4n4ry:k4n4ry@127.0.0.1:9/k4n4ry?k4n4ry#k4n4ry");
+    let error = client.execute(request).await.unwrap_err();
+    let shown = chain(&error);
+    assert!(shown.contains("no keys"), "{shown}");
+    assert_no_canary(&shown, "the error of a hook");
+}
+
 /// reqwest's blocking client must not be used where futures are driven.
 async fn blocking(endpoints: Endpoints, method: Method, url: String) -> String {
     let send = move || {
