@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use crate::server::{Answer, Resolver, Seen, Server, hasty, respond};
-use forbear::{Backoff, Client, Condition, Endpoints, Error, Event, EventKind, Issuer, Policy, Report, StopReason};
+use forbear::{
+    Attempt, Client, Condition, Endpoints, Error, Event, EventKind, Hook, Issuer, Policy, Report, StopReason,
+};
 use http::header::ACCEPT;
 use http::{HeaderMap, Method, StatusCode, Version};
 use reqwest::{Body, Request, redirect};
@@ -147,13 +149,10 @@ async fn the_last_response_is_handed_back_untouched() {
     assert_eq!(response.bytes().await.unwrap(), expected);
 }
 
-/// The machine is suspended when the retry is decided: when it wakes, it is too late to begin.
+/// A hook takes until it is too late for the retry.
 #[tokio::test]
 async fn a_response_that_was_drained_for_a_retry_that_cannot_start_is_handed_back_whole() {
-    let unhurried =
-        Policy::default().rule(Condition::Unavailable).with_backoff(Backoff::constant(Duration::from_millis(200)));
-    let policy = Policy::builder().max_elapsed(Duration::from_millis(400)).rule(Condition::Unavailable, unhurried);
-    let policy = policy.build().unwrap();
+    let policy = hasty().build().unwrap();
     for (length, chunked) in [(0, false), (1000, false), (100_000, false), (1000, true)] {
         let body: Vec<u8> = (0..=255).cycle().take(length).collect();
         let sent = body.clone();
@@ -169,7 +168,8 @@ async fn a_response_that_was_drained_for_a_retry_that_cannot_start_is_handed_bac
         .await;
         let client = Client::builder(reqwest::Client::builder().no_proxy())
             .policy(policy.clone())
-            .observer(suspend)
+            .observer(quiet)
+            .before_attempt(TakesAMinute)
             .build()
             .unwrap();
         let url = format!("{}/whole", server.url);
@@ -186,10 +186,21 @@ async fn a_response_that_was_drained_for_a_retry_that_cannot_start_is_handed_bac
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "stands for a suspended machine")]
-fn suspend(event: &Event<'_>) {
-    if event.kind() == EventKind::Retry {
-        std::thread::sleep(Duration::from_millis(500));
+/// Before a retry: longer than the call has. No time passes but for the clock.
+struct TakesAMinute;
+
+impl Hook<Request> for TakesAMinute {
+    async fn before_attempt(
+        &self,
+        _: &mut Request,
+        upcoming: &Attempt,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        if upcoming.retry().is_some() {
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(61)).await;
+            tokio::time::resume();
+        }
+        Ok(())
     }
 }
 
