@@ -48,6 +48,10 @@ pub(crate) struct Doom {
     pub(crate) refuses: bool,
 }
 
+/// How often messages were cut off after so many bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Cuts(BTreeMap<usize, u64>);
+
 /// All of them, and what else there is to count.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
@@ -58,10 +62,8 @@ pub(crate) struct Log {
     /// By error code.
     pub(crate) resets: BTreeMap<u32, u64>,
     pub(crate) leaves: BTreeMap<u32, u64>,
-    /// Where responses were cut off over HTTP/1.1, by byte.
-    pub(crate) cuts: BTreeMap<usize, u64>,
-    /// And requests.
-    pub(crate) unread: BTreeMap<usize, u64>,
+    /// Where requests and responses were cut off over HTTP/1.1, by the name of what was done.
+    pub(crate) cuts: BTreeMap<&'static str, Cuts>,
     pub(crate) connections: u64,
     pub(crate) most_open: usize,
 }
@@ -107,6 +109,21 @@ impl Log {
     /// Returns what was seen of a call, in the order in which it was seen.
     pub(crate) fn of_call(&self, call: u64) -> impl Iterator<Item = &Sighting> {
         self.of_call.get(&call).into_iter().flatten().map(|index| &self.sightings[*index])
+    }
+}
+
+impl Cuts {
+    /// Returns where to cut off a message of a length: at the first byte where none was cut off yet, if it has that one.
+    pub(crate) fn next(&mut self, at: usize, length: usize) -> usize {
+        let first = self.first();
+        let at = if first <= length { first } else { at % (length + 1) };
+        *self.0.entry(at).or_default() += 1;
+        at
+    }
+
+    /// Returns the first byte at which none was cut off.
+    pub(crate) fn first(&self) -> usize {
+        self.0.keys().zip(0..).take_while(|(cut, byte)| *cut == byte).count()
     }
 }
 

@@ -65,13 +65,18 @@ impl Wire<'_> {
         if let Act::CutRequest { at, reset: resets } = act {
             let length = self.peek_head().await? + plan.body.length();
             self.note(index, |sighting| sighting.interrupted = true);
-            let at = at % (length + 1);
-            *self.state.log.borrow_mut().unread.entry(at).or_default() += 1;
+            let at = self.cut(act, at, length);
             self.read(&plan, index, Some(at)).await?;
             self.note(index, Sighting::act);
             return self.end(resets);
         }
         let (head, body) = response(&plan, nth, act, answer);
+        let act = match act {
+            Act::CutResponse { at, reset } => {
+                Act::CutResponse { at: self.cut(act, at, head.len() + body.len()), reset }
+            }
+            act => act,
+        };
         self.note(index, |sighting| promise(sighting, &plan, act, answer, head.len(), body.len()));
         let reads = if act == Act::Early { Some(self.peek_head().await?) } else { None };
         self.read(&plan, index, reads).await?;
@@ -86,8 +91,6 @@ impl Wire<'_> {
             Act::Plain | Act::Continue | Act::EarlyHints => self.write(&whole).await?,
             Act::NoAnswer { reset } => return self.end(reset),
             Act::CutResponse { at, reset } => {
-                let at = at % (length + 1);
-                *self.state.log.borrow_mut().cuts.entry(at).or_default() += 1;
                 self.write(&whole[..at]).await?;
                 return self.end(reset);
             }
@@ -146,6 +149,11 @@ impl Wire<'_> {
             reset(&self.socket);
         }
         Some(Next::End)
+    }
+
+    /// Returns where a message is cut off.
+    fn cut(&self, act: Act, at: usize, length: usize) -> usize {
+        self.state.log.borrow_mut().cuts.entry(act.name()).or_default().next(at, length)
     }
 
     fn note<T>(&self, index: usize, note: impl FnOnce(&mut Sighting) -> T) -> T {

@@ -17,7 +17,6 @@ pub(super) fn promise(sighting: &mut Sighting, plan: &Plan, act: Act, answer: An
             (status, interrupted, whole) = (false, true, false);
         }
         Act::CutResponse { at, reset } => {
-            let at = at % (head + body + 1);
             status = at >= head;
             interrupted = at < head || reset; // a reset may overtake what was written
             whole = at == head + body && !reset;
