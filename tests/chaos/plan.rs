@@ -68,8 +68,8 @@ impl Plan {
     pub(crate) fn of(seed: u64, call: u64) -> Self {
         let mut rng = dice(seed, call, 0);
         let way = match rng.u8(..100) {
-            0..56 => Way::Http1,
-            56..97 => Way::Http2,
+            0..50 => Way::Http1,
+            50..97 => Way::Http2,
             _ => Way::Gate,
         };
         let (method, key, marked) = match rng.u8(..100) {
@@ -134,7 +134,8 @@ impl Step {
             return Self { act: Act::Plain, answer: Answer::fine(rng) };
         }
         let (at, reset, code) = (rng.usize(..1 << 20), rng.bool(), rng.u32(..15));
-        let act = match (way, rng.u8(..22)) {
+        let kinds = if way == Way::Http2 { 30 } else { 22 };
+        let act = match (way, rng.u8(..kinds)) {
             (_, 0..3) => Act::Plain, // and a failing status
             (_, 3) => Act::NoAnswer { reset },
             (_, 4) => Act::CutResponse { at, reset },
@@ -144,8 +145,11 @@ impl Step {
             (_, 8) => Act::BadLength(at),
             (_, 9) => Act::Garbage(at),
             (_, 10) => Act::ClosesIdle { after: Duration::from_micros(rng.u64(..400)), reset },
-            (Way::Http2, 11..15) => Act::Rst { code, headers: reset },
-            (Way::Http2, 15..20) => Act::GoAway { code: code * rng.u32(..2), last: LastId::any(rng), headers: reset },
+            (Way::Http2, 11..19) => Act::Rst { code, headers: reset },
+            (Way::Http2, 19..28) => {
+                let code = if rng.u8(..16) == 0 { 0 } else { code };
+                Act::GoAway { code, last: LastId::any(rng), headers: reset }
+            }
             (Way::Http2, _) => Act::Drain,
             (Way::Http1 | Way::Gate, 11 | 12) => Act::CutRequest { at, reset },
             (Way::Http1 | Way::Gate, 13) => Act::CutResponse { at, reset },
