@@ -71,11 +71,10 @@ impl Wire<'_> {
             return self.end(resets);
         }
         let (head, body) = response(&plan, nth, act, answer);
-        let act = match act {
-            Act::CutResponse { at, reset } => {
-                Act::CutResponse { at: self.cut(act, at, head.len() + body.len()), reset }
-            }
-            act => act,
+        let act = if let Act::CutResponse { at, reset } = act {
+            Act::CutResponse { at: self.cut(act, at, head.len() + body.len()), reset }
+        } else {
+            act
         };
         self.note(index, |sighting| promise(sighting, &plan, act, answer, head.len(), body.len()));
         let reads = if act == Act::Early { Some(self.peek_head().await?) } else { None };
