@@ -6,7 +6,7 @@ use std::time::Duration;
 use forbear::{Backoff, Budget, Condition, Diagnosis, Endpoints, Event, Mode, Outcome, Policy, PolicyBuilder, Ruling};
 use http::{Method, Request};
 
-use crate::door::{BLOCKING, TOWER};
+use crate::door::{BLOCKING, HYPER, MIDDLEWARE, TOWER, TOWER_REQWEST, UREQ};
 use crate::server::Answer::{self, Closes, Resets, Responds, Stalls, Writes};
 
 /// One call.
@@ -46,6 +46,9 @@ const POST: Case = Case { method: Method::POST, body: "an order", ..GET };
 
 const NO_BODY: &str = "it does not look into bodies";
 const NO_BODIES: [&str; 2] = [BLOCKING, TOWER];
+const MOVED: Answer = Responds(307, &["location: /v1/orders/7?q=1"], "");
+const NO_REDIRECTS: &str = "nothing below it follows redirects";
+const NOT_REDIRECTED: [&str; 5] = [HYPER, UREQ, TOWER, TOWER_REQWEST, MIDDLEWARE];
 
 pub(crate) const CASES: &[Case] = &[
     Case { name: "success", answers: &[OK], story: "200", ..GET },
@@ -271,10 +274,24 @@ pub(crate) const CASES: &[Case] = &[
         ..GET
     },
     Case {
+        name: "redirected",
+        answers: &[MOVED, BUSY, MOVED, OK],
+        story: "503 unavailable, 200",
+        except: &[(&NOT_REDIRECTED, "307", NO_REDIRECTS)],
+        ..GET
+    },
+    Case {
+        name: "a POST redirected to where nothing was done",
+        answers: &[MOVED, Responds(429, &[], "")],
+        story: "429 rate_limited; not_safe_to_repeat",
+        except: &[(&NOT_REDIRECTED, "307", NO_REDIRECTS)],
+        ..POST
+    },
+    Case {
         name: "the time of the call",
         policy: |policy| policy.timeout(BRIEF),
-        answers: &[Responds(503, &["retry-after-ms: 70"], "")],
-        story: "503 unavailable hint 70ms; hint_too_long",
+        answers: &[Responds(503, &["retry-after-ms: 400"], "")],
+        story: "503 unavailable hint 400ms; hint_too_long",
         ..GET
     },
     Case {
@@ -295,7 +312,8 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 const NGINX: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n";
-const BRIEF: Duration = Duration::from_millis(60);
+/// Long enough for an answer on a busy machine.
+const BRIEF: Duration = Duration::from_millis(300);
 
 fn throttled(outcome: &Outcome<'_>, _: &Diagnosis) -> Ruling {
     let code = br#""ThrottlingException""#;
@@ -339,9 +357,15 @@ impl Case {
         except.map_or(self.story, |(_, story, _)| story)
     }
 
-    /// The response to the last of so many attempts.
-    pub(crate) fn body(&self, attempts: usize) -> Option<(u16, &'static [u8])> {
-        match self.answers.get(attempts.checked_sub(1)?)? {
+    /// How many of so many requests were followed by another as they were redirected.
+    pub(crate) fn redirects(&self, requests: usize) -> usize {
+        let answers = &self.answers[..requests.saturating_sub(1)];
+        answers.iter().filter(|answer| matches!(answer, Responds(300..400, ..))).count()
+    }
+
+    /// The response to the last of so many requests.
+    pub(crate) fn body(&self, requests: usize) -> Option<(u16, &'static [u8])> {
+        match self.answers.get(requests.checked_sub(1)?)? {
             Responds(status, _, body) => Some((*status, body.as_bytes())),
             Closes | Resets | Writes(_) | Stalls => None,
         }

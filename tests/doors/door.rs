@@ -68,10 +68,10 @@ impl Door {
             let waited: Duration = report.attempts().iter().take(attempts - 1).filter_map(AttemptReport::wait).sum();
             assert!(report.elapsed() >= waited, "{place}: each wait is slept, {report}");
         }
-        let reached = if case.answers.is_empty() { 0 } else { attempts };
-        assert_eq!(seen, vec![expected; reached], "{place}: the same request, once for each attempt");
+        let reached = if case.answers.is_empty() { 0 } else { attempts + case.redirects(seen.len()) };
+        assert_eq!(seen, vec![expected; reached], "{place}: the same request, once for each attempt and redirect");
         if let Some((status, body)) = &sent.response {
-            assert_eq!(case.body(attempts), Some((*status, body.as_slice())), "{place}: handed back whole");
+            assert_eq!(case.body(reached), Some((*status, body.as_slice())), "{place}: handed back whole");
         }
         Told::of(sent.report.as_ref(), sent.response.as_ref().map(|(status, body)| (*status, body.as_slice())))
     }
