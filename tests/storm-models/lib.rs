@@ -4,7 +4,6 @@
 #![cfg(test)]
 
 #[path = "../../examples/storm/answer.rs"]
-#[expect(dead_code, reason = "the example needs more of it")]
 mod answer;
 mod policies;
 mod reqwest_own;

@@ -12,7 +12,7 @@ use http::StatusCode;
 use crate::answer::Answer;
 use crate::policies::model::{Called, Model};
 use crate::policies::reqwest_own::ReqwestOwn;
-use crate::scripted::Scripted;
+use crate::scripted::{Scripted, played};
 
 /// A trace of quiet times, outages that spend the whole budget, and all that is between; time stands still but where
 /// the trace lets it go on.
@@ -30,12 +30,13 @@ async fn the_model_sends_as_many_attempts_as_reqwest() {
             let pause = Duration::from_millis(dice.u64(..=longest_pause));
             tokio::time::advance(pause).await;
             now += pause;
-            let script: Vec<u16> = (0..3).map(|_| if dice.f64() < failing { 502 } else { 200 }).collect();
+            let failure = [Answer::BAD_GATEWAY, Answer::RESET][dice.usize(..2)];
+            let script = [(); 3].map(|()| if dice.f64() < failing { failure } else { Answer::OK });
             server.tell(&script);
-            client.get(server.url()).send().await.unwrap();
+            let _response_or_error = client.get(server.url()).send().await;
             let attempts = script.len() - server.left();
-            let modelled = attempts_of(&mut model, &script, now);
-            assert_eq!(modelled, attempts, "call {call} at {now:?}, {failing} failing: {script:?}");
+            let modelled = played(&mut model, &script, now);
+            assert_eq!(modelled, (attempts, Duration::ZERO), "call {call} at {now:?}, {failing} failing: {script:?}");
             by_attempts[attempts] += 1;
         }
     }
@@ -67,19 +68,6 @@ async fn the_model_retries_a_connection_that_ends_without_a_word_and_no_timeout(
         }
         assert_eq!(accepted.load(Ordering::SeqCst), usize::try_from(call.attempts).unwrap(), "{answer:?}");
     }
-}
-
-fn attempts_of(model: &mut ReqwestOwn, script: &[u16], now: Duration) -> usize {
-    let mut call = Called::new(0, 0);
-    for (index, status) in script.iter().enumerate() {
-        call.attempts += 1;
-        let answer = Answer::status(StatusCode::from_u16(*status).unwrap());
-        match model.on_answer(&mut call, answer, now) {
-            Some(wait) => assert_eq!(wait, Duration::ZERO),
-            None => return index + 1,
-        }
-    }
-    panic!("a fourth attempt");
 }
 
 /// Calls, how many of their attempts fail, and the longest pause before each, in milliseconds.

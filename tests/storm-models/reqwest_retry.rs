@@ -14,7 +14,7 @@ use reqwest_retry::{
 use crate::answer::Answer;
 use crate::policies::model::{Called, Model};
 use crate::policies::reqwest_retry::ReqwestRetry;
-use crate::scripted::Scripted;
+use crate::scripted::{Scripted, played};
 
 #[tokio::test]
 async fn the_model_retries_what_the_strategy_calls_transient() {
@@ -79,16 +79,25 @@ fn wait(policy: &ExponentialBackoff, retries: u32) -> Option<Duration> {
     }
 }
 
+/// Of each kind of answer in each place, and of four that fail the end.
 #[tokio::test(start_paused = true)]
-async fn a_call_that_always_fails_makes_as_many_attempts() {
+async fn the_model_sends_as_many_attempts_as_reqwest_retry() {
     let server = Scripted::start();
     let policy = ExponentialBackoff::builder().build_with_max_retries(3);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let client = ClientBuilder::new(client).with(RetryTransientMiddleware::new_with_policy(policy)).build();
-    server.tell(&[502, 503, 502, 503, 502, 503]);
-    client.get(server.url()).send().await.unwrap();
-    let modelled = (1..).take_while(|attempts| ReqwestRetry::longest_wait(*attempts).is_some()).count() + 1;
-    assert_eq!(6 - server.left(), modelled);
+    let answers = [Answer::OK, Answer::BAD_GATEWAY, Answer::UNAVAILABLE.after(1), Answer::RESET];
+    let mut by_attempts = [0; 5];
+    for number in 0..answers.len().pow(4) {
+        let script = [1, 4, 16, 64].map(|place| answers[number / place % answers.len()]);
+        server.tell(&script);
+        let _response_or_error = client.get(server.url()).send().await;
+        let attempts = script.len() - server.left();
+        let (modelled, _) = played(&mut ReqwestRetry, &script, Duration::ZERO);
+        assert_eq!(modelled, attempts, "{script:?}");
+        by_attempts[attempts] += 1;
+    }
+    assert_eq!(by_attempts, [0, 64, 48, 36, 108], "calls of 0, 1, 2, 3, 4 attempts");
 }
 
 const DRAWS: u64 = 4_000;

@@ -5,11 +5,17 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-/// Answers each request with the next status of its script, and closes the connection.
+use forbear::Failure;
+
+use crate::answer::Answer;
+use crate::policies::model::{Called, Model};
+
+/// Answers each request with the next of its script, and closes the connection.
 pub(crate) struct Scripted {
     pub(crate) address: SocketAddr,
-    script: Arc<Mutex<VecDeque<u16>>>,
+    script: Arc<Mutex<VecDeque<Answer>>>,
 }
 
 impl Scripted {
@@ -26,8 +32,8 @@ impl Scripted {
     }
 
     /// Tells what comes next, and forgets what has not come.
-    pub(crate) fn tell(&self, statuses: &[u16]) {
-        *self.script.lock().unwrap() = statuses.iter().copied().collect();
+    pub(crate) fn tell(&self, answers: &[Answer]) {
+        *self.script.lock().unwrap() = answers.iter().copied().collect();
     }
 
     /// Returns how many answers have not come.
@@ -40,11 +46,28 @@ impl Scripted {
     }
 }
 
-/// Without a status it closes the connection and says nothing.
-fn answer(mut connection: &TcpStream, status: Option<u16>) {
+/// Where the connection is lost, or nothing is left of the script, it closes it and says nothing.
+fn answer(mut connection: &TcpStream, answer: Option<Answer>) {
     let lines = BufReader::new(connection).lines().map_while(Result::ok);
     lines.take_while(|line| !line.is_empty()).for_each(drop);
-    if let Some(status) = status {
-        write!(connection, "HTTP/1.1 {status} As told\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+    match answer.map(|answer| answer.result) {
+        Some(Ok(status)) => {
+            write!(connection, "HTTP/1.1 {status} As told\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+        }
+        Some(Err(Failure::Interrupted)) | None => {}
+        Some(Err(failure)) => unreachable!("nothing that a server does is {failure:?}"),
     }
+}
+
+/// Returns how many attempts a model makes of a call that is answered by a script, and how long it waits in all.
+pub(crate) fn played(model: &mut impl Model, script: &[Answer], now: Duration) -> (usize, Duration) {
+    let (mut call, mut waited) = (Called::new(0, 0), Duration::ZERO);
+    for (answer, attempts) in script.iter().zip(1..) {
+        call.attempts += 1;
+        match model.on_answer(&mut call, *answer, now) {
+            Some(wait) => waited += wait,
+            None => return (attempts, waited),
+        }
+    }
+    panic!("an attempt more than the script has answers")
 }
