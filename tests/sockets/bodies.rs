@@ -7,7 +7,7 @@ use forbear::{Condition, Diagnosis, Issuer, Outcome, Report, RequestBuilder, Rul
 use http::Version;
 use reqwest::Body;
 
-use crate::client::{hasty_client, within};
+use crate::client::{LONG, hasty_client, within};
 use crate::server::{Answer, Frames, Seen, Server, hasty, respond};
 
 /// Fails twice, then succeeds; returns the bodies that arrived.
@@ -181,12 +181,16 @@ async fn the_body_of_a_failure_tells_its_issuer_and_is_handed_back_whole() {
         (Some(Duration::from_millis(150)), Issuer::Unknown),
     ] {
         let server = Server::start(move |_: &Seen, _| page_of_nginx(between)).await;
-        let response = hasty_client().post(&server.url).send().await.unwrap();
-        let report = Report::of(&response).unwrap();
-        assert_eq!(report.attempts()[0].diagnosis().issuer(), issuer, "{between:?}");
-        assert_eq!(response.content_length(), Some(u64::try_from(page.len()).unwrap()), "{between:?}");
-        assert_eq!(response.url().as_str(), format!("{}/", server.url));
-        assert_eq!(response.text().await.unwrap(), page, "{between:?}");
+        let mut issuers = Vec::new();
+        // A busy machine may bring what comes after 5 ms when 50 are over.
+        for _ in 0..5 {
+            let response = hasty_client().post(&server.url).send().await.unwrap();
+            issuers.push(Report::of(&response).unwrap().attempts()[0].diagnosis().issuer());
+            assert_eq!(response.content_length(), Some(u64::try_from(page.len()).unwrap()), "{between:?}");
+            assert_eq!(response.url().as_str(), format!("{}/", server.url));
+            assert_eq!(response.text().await.unwrap(), page, "{between:?}");
+        }
+        assert_eq!(issuers.contains(&Issuer::Nginx), issuer == Issuer::Nginx, "{between:?}: {issuers:?}");
     }
 }
 
@@ -197,7 +201,7 @@ async fn a_small_body_that_never_comes_is_waited_for_50_ms_and_one_that_says_not
         let server = Server::start(move |_: &Seen, _| Answer::Stall(bytes.clone())).await;
         let response = hasty_client().post(&server.url).send().await.unwrap();
         let elapsed = Report::of(&response).unwrap().elapsed();
-        let expected = Duration::from_millis(at_least_ms)..Duration::from_millis(at_least_ms + 400);
+        let expected = Duration::from_millis(at_least_ms)..LONG;
         assert!(expected.contains(&elapsed), "{head}: {elapsed:?}");
         assert!(within(Duration::from_millis(20), response.bytes()).await.is_none(), "{head}: still open");
     }
@@ -239,7 +243,7 @@ async fn the_version_of_the_request_is_that_of_every_attempt() {
 #[tokio::test]
 async fn reqwests_own_timeout_is_an_attempts_and_a_requests_is_the_calls() {
     let stalls = || Server::start(|_, _| Answer::Stall(Vec::new()));
-    let http = || reqwest::Client::builder().no_proxy().timeout(Duration::from_millis(40));
+    let http = || reqwest::Client::builder().no_proxy().timeout(Duration::from_millis(400));
     let client = forbear::Client::builder(http()).policy(hasty().build().unwrap()).build().unwrap();
     let server = stalls().await;
     let error = client.get(&server.url).send().await.unwrap_err();
@@ -255,7 +259,7 @@ async fn reqwests_own_timeout_is_an_attempts_and_a_requests_is_the_calls() {
     assert_eq!((server.counts().0, response.text().await.unwrap().as_str()), (2, "done"));
 
     let server = stalls().await;
-    let request = client.get(&server.url).timeout(Duration::from_millis(80));
+    let request = client.get(&server.url).timeout(Duration::from_millis(800));
     let error = within(Duration::from_secs(5), request.send()).await.unwrap().unwrap_err();
     assert!(error.is_timeout());
     assert_eq!(error.report().unwrap().reason(), Some(StopReason::NoTimeLeft));

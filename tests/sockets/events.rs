@@ -296,7 +296,7 @@ fn incidents_have_their_names_levels_and_fields() {
 #[tokio::test]
 async fn times_are_those_of_the_report_in_milliseconds_and_a_failure_without_a_status_has_a_name() {
     let (ear, _guard) = Ear::listen();
-    let error = client().get(format!("http://{}", nobody().await)).send().await.unwrap_err();
+    let error = client().get(format!("http://{}", nobody())).send().await.unwrap_err();
     let report = error.report().unwrap();
     let lines = ear.lines();
     assert_eq!(lines.len(), 3, "{lines:#?}");
@@ -391,7 +391,7 @@ async fn a_secret_in_the_request_or_the_response_is_in_no_event_error_or_report(
         }
     };
     let server = Server::start(answers).await;
-    let refused = nobody().await;
+    let refused = nobody();
     let authority = |base: &str| base.replace("http://", &format!("http://{CANARY}:{CANARY}@"));
     let mut urls: Vec<String> =
         ["garbage", "badstatus", "badheader", "stall", "half", "loop", "scheme", "port", "close"]

@@ -59,14 +59,14 @@ async fn a_failure_is_retried_and_the_report_travels_in_the_extensions_and_on_th
 
 #[tokio::test]
 async fn errors_stay_what_they_are_and_the_report_is_kept() {
-    let address = nobody().await;
+    let address = nobody();
     let (error, report) = get(&hasty_client(), &format!("http://{address}")).await;
     let error = error.unwrap_err();
     assert!(error.is_connect() && !error.is_timeout() && matches!(error, Error::Reqwest(_)));
     assert_eq!(report.unwrap().attempts().len(), 3);
 
     let server = Server::start(|_, _| Answer::Stall(Vec::new())).await;
-    let policy = hasty().attempt_timeout(Duration::from_millis(30)).build().unwrap();
+    let policy = hasty().attempt_timeout(Duration::from_millis(300)).build().unwrap();
     let (error, report) = get(&client(retries(policy)), &server.url).await;
     let error = error.unwrap_err();
     assert!(error.is_timeout() && matches!(error, Error::Reqwest(_)), "{error:?}");
@@ -91,7 +91,7 @@ async fn a_post_is_sent_once_unless_something_says_that_it_may_be_repeated() {
 
 #[tokio::test]
 async fn a_refused_post_is_repeated_only_where_no_redirect_can_have_been_followed() {
-    let url = format!("http://{}", nobody().await);
+    let url = format!("http://{}", nobody());
     for (watched, attempts) in [(false, 1), (true, 3)] {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let mut retries = retries(hasty().build().unwrap());
@@ -164,7 +164,7 @@ async fn what_another_middleware_fails_with_is_handed_back_at_once_but_what_it_o
     assert_eq!((error.unwrap_err().to_string(), asked.load(Ordering::Relaxed)), ("no token".to_owned(), 1));
     assert!(report.is_none(), "it blames nobody");
 
-    let url = format!("http://{}", nobody().await);
+    let url = format!("http://{}", nobody());
     let wrapping = ClientBuilder::new(http()).with(retries).with(Wrapping).build();
     let (error, report) = get(&wrapping, &url).await;
     assert_eq!(error.unwrap_err().to_string(), "wrapped");

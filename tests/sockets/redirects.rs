@@ -99,7 +99,7 @@ async fn a_post_that_was_redirected_to_another_host_is_sent_once_to_each() {
 
 #[tokio::test]
 async fn after_a_redirect_nothing_proves_that_the_request_was_not_delivered() {
-    let dead = crate::client::nobody().await;
+    let dead = crate::client::nobody();
     for (door, client) in doors() {
         let to = format!("location: http://{dead}/");
         let server = Server::start(move |_, nth| match nth {

@@ -8,7 +8,7 @@ use forbear::{Client, Condition, Delivery, Event, Report};
 use http::Method;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::client::within;
+use crate::client::{LONG, nobody, within};
 use crate::http2::{self, Reaction};
 use crate::server::{Answer, Resolver, Seen, Server, hasty, respond};
 
@@ -57,7 +57,7 @@ async fn send(client: &Client, method: usize, url: &str) -> Result<reqwest::Resp
 
 #[tokio::test]
 async fn what_happens_before_a_connection_delivers_nothing() {
-    let refused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let refused = nobody();
     let (full, _backlog) = blackhole().await;
     let quick = || reqwest::Client::builder().connect_timeout(Duration::from_millis(30));
     let total = || reqwest::Client::builder().timeout(Duration::from_millis(30));
@@ -111,10 +111,11 @@ async fn what_happens_on_http_1_is_seen_as_it_is() {
         ("an unknown 5xx", respond(599, &[], b""), expect(Permanent, Unknown, [1, 1], [1, 1])),
     ];
     for (name, answer, expected) in table {
+        let limit = if matches!(answer, Answer::Stall(_)) { Duration::from_millis(150) } else { LONG };
         for method in [0, 1] {
             let answer = answer.clone();
             let server = Server::start(move |_: &Seen, _| answer.clone()).await;
-            let client = client(reqwest::Client::builder().timeout(Duration::from_millis(150)));
+            let client = client(reqwest::Client::builder().timeout(limit));
             let result = send(&client, method, &server.url).await;
             expected.check(name, method, &result, server.counts().0);
         }

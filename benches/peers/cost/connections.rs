@@ -29,7 +29,7 @@ pub(crate) fn compare() -> Fallible<()> {
 /// The least of a few runs: what a busy machine does not deliver in time is left on its connection, and rightly so.
 fn least(peer: Peer, length: usize) -> Fallible<u64> {
     let mut least = u64::MAX;
-    for _ in 0..5 {
+    for _ in 0..20 {
         let server = Server::start()?;
         least = least.min(peer.measure(&mut Calls { peer, length, server })?);
         if least == 0 || least > u64::from(CALLS) / 2 {

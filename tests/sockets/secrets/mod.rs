@@ -236,7 +236,7 @@ async fn no_door_shows_what_is_in_the_request_or_in_the_response() {
     urls.extend([429, 500, 502, 503, 504, 520].map(|status| format!("{base}/{status}/all/{secret}")));
     let faults = ["garbage", "bad-status", "bad-header", "bad-chunk", "stall", "close"];
     urls.extend(faults.map(|fault| format!("{base}/{fault}/0/{secret}")));
-    urls.push(format!("http://k4n4ry:k4n4ry@{}/{secret}", nobody().await));
+    urls.push(format!("http://k4n4ry:k4n4ry@{}/{secret}", nobody()));
 
     let heard = Heard::default();
     let endpoints = heard.endpoints(policy);
@@ -484,7 +484,7 @@ fn no_public_type_shows_a_secret_by_debug_display_or_as_an_error() {
     let retries = RetryMiddleware::new(on()).before_attempt(hook).idempotency_keys(|| CANARY.parse().unwrap());
     let layer = RetryLayer::new(on()).idempotency_keys(|| CANARY.parse().unwrap());
     let service: Layered = layer.layer(reqwest::Client::new());
-    let refused = format!("http://k4n4ry:k4n4ry@{}/k4n4ry?k4n4ry", runtime.block_on(nobody()));
+    let refused = format!("http://k4n4ry:k4n4ry@{}/k4n4ry?k4n4ry", nobody());
     let future = Box::pin({
         let _on_a_runtime = runtime.enter();
         tower::Service::call(&mut service.clone(), for_reqwest(&Method::PATCH, &refused))
