@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// What to do about a request. Each connection serves one.
 #[derive(Clone, Copy, Debug)]
@@ -37,27 +37,33 @@ pub(crate) struct Server {
     seen: Arc<Mutex<Vec<Seen>>>,
     ended: Arc<AtomicBool>,
     accepting: Option<JoinHandle<()>>,
+    /// Of a server that does not listen: nobody else shall.
+    _port: Option<Socket>,
 }
 
 impl Server {
     /// Starts a server for these answers. Without any, nobody listens at its address.
     pub(crate) fn start(answers: &'static [Answer]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
         let (seen, ended): (Arc<Mutex<Vec<Seen>>>, Arc<AtomicBool>) = Default::default();
         let (shared, is_over) = (Arc::clone(&seen), Arc::clone(&ended));
-        let accepting = (!answers.is_empty()).then(|| {
-            thread::spawn(move || {
-                let mut stalled = Vec::new();
-                for socket in listener.incoming() {
-                    if is_over.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    stalled.extend(serve(socket.unwrap(), answers, &shared));
+        if answers.is_empty() {
+            return Self { address, seen, ended, accepting: None, _port: Some(socket) };
+        }
+        socket.listen(16).unwrap();
+        let listener = TcpListener::from(socket);
+        let accepting = thread::spawn(move || {
+            let mut stalled = Vec::new();
+            for socket in listener.incoming() {
+                if is_over.load(Ordering::Relaxed) {
+                    return;
                 }
-            })
+                stalled.extend(serve(socket.unwrap(), answers, &shared));
+            }
         });
-        Self { address, seen, ended, accepting }
+        Self { address, seen, ended, accepting: Some(accepting), _port: None }
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
