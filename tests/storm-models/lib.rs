@@ -5,6 +5,8 @@
 
 #[path = "../../examples/storm/answer.rs"]
 mod answer;
+mod aws;
+mod draws;
 mod policies;
 mod reqwest_own;
 mod reqwest_retry;

@@ -1,5 +1,7 @@
 //! The models, where they look for each other.
 
+#[path = "../../examples/storm/policies/aws.rs"]
+pub(crate) mod aws;
 #[path = "../../examples/storm/policies/model.rs"]
 #[expect(dead_code, reason = "other models need more of it")]
 pub(crate) mod model;

@@ -12,6 +12,7 @@ use reqwest_retry::{
 };
 
 use crate::answer::Answer;
+use crate::draws::{DRAWS, assert_alike, drawn};
 use crate::policies::model::{Called, Model};
 use crate::policies::reqwest_retry::ReqwestRetry;
 use crate::scripted::{Scripted, played};
@@ -49,23 +50,12 @@ async fn the_model_retries_what_the_strategy_calls_transient() {
 #[test]
 fn the_model_waits_as_the_policy_does() {
     let policy = ExponentialBackoff::builder().build_with_max_retries(3);
-    for retries in 0..=4 {
-        let mut real: Vec<Duration> = (0..DRAWS).filter_map(|_| wait(&policy, retries)).collect();
-        let mut modelled: Vec<Duration> = (0..DRAWS)
-            .filter_map(|seed| {
-                let mut call = Called::new(0, seed);
-                call.attempts = retries + 1;
-                ReqwestRetry.on_answer(&mut call, Answer::UNAVAILABLE, Duration::ZERO)
-            })
-            .collect();
-        assert_eq!(real.len(), modelled.len(), "after {retries} retries");
-        real.sort();
-        modelled.sort();
-        let Some(longest) = ReqwestRetry::longest_wait(retries + 1) else { continue };
-        for part in [0, 1, 2, 3, 4] {
-            let at = (real.len() - 1) * part / 4;
-            let (real, modelled) = (real[at], modelled[at]);
-            assert!(real.abs_diff(modelled) < longest / 20, "after {retries} retries: {real:?}, {modelled:?}");
+    for attempts in 1..=5 {
+        let real: Vec<Duration> = (0..DRAWS).filter_map(|_| wait(&policy, attempts - 1)).collect();
+        let modelled = drawn(&ReqwestRetry, attempts, Answer::UNAVAILABLE);
+        match ReqwestRetry::longest_wait(attempts) {
+            Some(longest) => assert_alike(real, modelled, longest, attempts),
+            None => assert_eq!((real, modelled), (Vec::new(), Vec::new()), "after {attempts} attempts"),
         }
     }
 }
@@ -99,5 +89,3 @@ async fn the_model_sends_as_many_attempts_as_reqwest_retry() {
     }
     assert_eq!(by_attempts, [0, 64, 48, 36, 108], "calls of 0, 1, 2, 3, 4 attempts");
 }
-
-const DRAWS: u64 = 4_000;
