@@ -121,17 +121,22 @@ impl Middleware for RetryMiddleware {
         let mut http = Http::new(chain, Arc::clone(&self.door), self.hooks.clone(), request, wishes);
         Box::pin(async move {
             let mut call = http.start();
-            let result = http.drive(&mut call).await;
-            let report = call.take_report();
-            if let Some(report) = &report {
-                http.execute_mut().extensions.insert(report.clone());
-            }
-            match result {
-                Ok(response) => Ok(response),
-                Err(Lost::Failed(error)) => Err(error),
-                Err(Lost::Known(_)) => Err(Box::pin(timed_out()).await.into()),
-                Err(Lost::Unprepared(error)) => Err(Error::middleware(client::Error::of_hook(error, report))),
-            }
+            {
+                let result = http.drive(&mut call).await;
+                let report = call.take_report();
+                if let Some(report) = &report {
+                    http.execute_mut().extensions.insert(report.clone());
+                }
+                match result {
+                    Ok(response) => return Ok(response),
+                    Err(Lost::Failed(error)) => return Err(error),
+                    Err(Lost::Unprepared(error)) => {
+                        return Err(Error::middleware(client::Error::of_hook(error, report)));
+                    }
+                    Err(Lost::Known(_)) => {}
+                }
+            } // what is held until here has no place in the future
+            Err(Box::pin(timed_out()).await.into())
         })
     }
 }

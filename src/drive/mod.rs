@@ -133,17 +133,19 @@ pub(crate) async fn drive<T: Transport>(
         }
         let Ok(attempt) = call.begin(now) else { return Ok(last.map(|last| *last)) };
         drop(last.take()); // its connection is not held through the next attempt
-        let mut reply = transport.send(&attempt).await;
-        if transport.looks_into(&reply) {
-            reply = Box::pin(transport.look_into(reply)).await;
-        }
-        match judge(call, transport, &reply) {
-            Decision::Done(_) => return Ok(Some(reply)),
-            Decision::Retry(retry) => {
-                last = Some(Box::pin(wait_with(transport, reply, retry.wait())).await);
-                now = clock::now();
+        let waiting = {
+            let sent = transport.send(&attempt).await;
+            let mut reply = sent;
+            if transport.looks_into(&reply) {
+                reply = Box::pin(transport.look_into(reply)).await;
             }
-        }
+            match judge(call, transport, &reply) {
+                Decision::Done(_) => return Ok(Some(reply)),
+                Decision::Retry(retry) => Box::pin(wait_with(transport, reply, retry.wait())),
+            }
+        };
+        last = Some(waiting.await);
+        now = clock::now();
     }
 }
 
