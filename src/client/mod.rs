@@ -148,6 +148,7 @@ impl Client {
         self.execute_with(Ok(request), None)
     }
 
+    #[inline]
     fn execute_with(
         &self,
         request: reqwest::Result<Request>,

@@ -54,6 +54,7 @@ impl RequestBuilder {
     ///
     /// If it could not be built, or if no response came from the last attempt. A response is never an error: see
     /// [`error_for_status`](crate::error_for_status).
+    #[inline]
     pub fn send(self) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
         self.client.execute_with(self.request.build(), self.wishes)
     }

@@ -100,6 +100,7 @@ pub(crate) enum Lost<E> {
 }
 
 impl<E: Execute> Http<E> {
+    #[inline]
     pub(crate) fn new(
         execute: E,
         door: Arc<Door>,
