@@ -135,7 +135,7 @@ impl Middleware for RetryMiddleware {
                     }
                     Err(Lost::Known(_)) => {}
                 }
-            } // what is held until here has no place in the future
+            } // and nothing of it is held any longer
             Err(Box::pin(timed_out()).await.into())
         })
     }
