@@ -224,7 +224,7 @@ mod tests {
 
         fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
             self.0 += 1;
-            assert!(self.0 <= MOST_FRAMES, "read for ever");
+            assert!(self.0 <= 1024, "read for ever");
             Poll::Ready(Some(Ok(Frame::data(Bytes::new()))))
         }
     }
@@ -233,7 +233,7 @@ mod tests {
     fn a_body_of_empty_frames_is_not_read_for_ever() {
         let mut kept = Kept::new(reqwest::Body::wrap(Empty(0)));
         let read = pin!(kept.read_ahead(LOOK_LIMIT, MOST_FRAMES)).poll(&mut Context::from_waker(Waker::noop()));
-        assert!(read.is_ready() && kept.read.len() == MOST_FRAMES && kept.rest.is_some());
+        assert!(read.is_ready() && kept.read.len() == 1024 && kept.rest.is_some());
     }
 
     #[test]
