@@ -497,6 +497,8 @@ impl Call {
                 self.report.as_ref().and_then(|report| report.attempts.last())
             }
         };
+        let condition = attempt_report.and_then(AttemptReport::condition);
+        let is_provable = condition.is_some_and(|it| self.policy().rule(it).repeat() == Repeat::Any);
         self.speaking = true;
         self.terms.observer.on_event(&Event {
             kind,
@@ -508,6 +510,7 @@ impl Call {
             max_attempts: self.policy().max_attempts(),
             attempt_report,
             reason,
+            blinded: reason == Some(StopReason::NotSafeToRepeat) && self.terms.hidden_redirects && is_provable,
             incident,
             elapsed: now.map(|now| now.saturating_since(self.started)),
             budget: now.map(|now| self.terms.endpoint().budget.balance(now)),

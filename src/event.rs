@@ -77,6 +77,8 @@ pub struct Event<'a> {
     pub(crate) max_attempts: u32,
     pub(crate) attempt_report: Option<&'a AttemptReport>,
     pub(crate) reason: Option<StopReason>,
+    /// That redirects are hidden is all that was in the way of a retry.
+    pub(crate) blinded: bool,
     pub(crate) incident: Option<&'a Incident>,
     pub(crate) elapsed: Option<Duration>,
     pub(crate) budget: Option<f64>,
@@ -155,6 +157,13 @@ impl Event<'_> {
         self.reason
     }
 
+    /// Returns what the developer of the client can do about that, if anything: as [`StopReason::remedy`], but where redirects
+    /// that the client cannot see are all that was in the way.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        if self.blinded { Some(SEE_REDIRECTS) } else { self.reason?.remedy() }
+    }
+
     /// Returns what the endpoint's failures add up to, if this is about an incident. The rest of the event is then about the
     /// call that showed it.
     #[must_use]
@@ -174,6 +183,9 @@ impl Event<'_> {
         self.budget
     }
 }
+
+const SEE_REDIRECTS: &str =
+    "let the client see redirects, or rule them out; else send Idempotency-Key or mark the request idempotent";
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

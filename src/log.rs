@@ -48,7 +48,7 @@ fn say_call(event: &Event<'_>) {
         retry.delivery = failing.map(|it| it.delivery().as_str()),
         retry.look_at = failing.and_then(Diagnosis::look_at).map(LookAt::as_str),
         retry.reason = event.reason().map(StopReason::as_str),
-        retry.remedy = event.reason().and_then(StopReason::remedy),
+        retry.remedy = event.remedy(),
         retry.hint_ms = report.and_then(AttemptReport::hint).map(millis),
         retry.hint_malformed = report.filter(|it| it.diagnosis().is_hint_malformed()).map(|_| true),
         retry.wait_ms = report.and_then(AttemptReport::wait).map(millis),

@@ -21,9 +21,9 @@
 //! [`Attempt`], whose [`resend_count`](Attempt::resend_count) a `ReqwestOtelSpanBackend` may put on the span.
 
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use http::{Extensions, HeaderValue};
 use http_body::Frame;
@@ -121,22 +121,17 @@ impl Middleware for RetryMiddleware {
         let mut http = Http::new(chain, Arc::clone(&self.door), self.hooks.clone(), request, wishes);
         Box::pin(async move {
             let mut call = http.start();
-            {
-                let result = http.drive(&mut call).await;
-                let report = call.take_report();
-                if let Some(report) = &report {
-                    http.execute_mut().extensions.insert(report.clone());
-                }
-                match result {
-                    Ok(response) => return Ok(response),
-                    Err(Lost::Failed(error)) => return Err(error),
-                    Err(Lost::Unprepared(error)) => {
-                        return Err(Error::middleware(client::Error::of_hook(error, report)));
-                    }
-                    Err(Lost::Known(_)) => {}
-                }
-            } // and nothing of it is held any longer
-            Err(Box::pin(timed_out()).await.into())
+            let result = http.drive(&mut call).await;
+            let report = call.take_report();
+            if let Some(report) = &report {
+                http.execute_mut().extensions.insert(report.clone());
+            }
+            match result {
+                Ok(response) => Ok(response),
+                Err(Lost::Failed(error)) => Err(error),
+                Err(Lost::Known(_)) => Err(timed_out().into()),
+                Err(Lost::Unprepared(error)) => Err(Error::middleware(client::Error::of_hook(error, report))),
+            }
         })
     }
 }
@@ -216,7 +211,7 @@ fn known(error: &Error) -> Option<Failure> {
 }
 
 /// Returns an error of reqwest's that says that the time was up. It can be made only by having reqwest meet it.
-async fn timed_out() -> reqwest::Error {
+fn timed_out() -> reqwest::Error {
     struct Late;
 
     impl http_body::Body for Late {
@@ -228,8 +223,10 @@ async fn timed_out() -> reqwest::Error {
         }
     }
 
-    match Response::from(http::Response::new(Body::wrap(Late))).chunk().await {
-        Err(error) => error.without_url(), // of a response that nobody sent
-        Ok(_) => unreachable!("its body fails"),
+    let mut late = Response::from(http::Response::new(Body::wrap(Late)));
+    let failing = pin!(late.chunk());
+    match failing.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Err(error)) => error.without_url(), // of a response that nobody sent
+        Poll::Ready(Ok(_)) | Poll::Pending => unreachable!("its body fails at once"),
     }
 }

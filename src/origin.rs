@@ -65,6 +65,9 @@ impl Hash for Origin<'_> {
 
 impl fmt::Display for Origin<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.is_empty() {
+            return f.write_str("(no host)");
+        }
         write!(f, "{}://{}", self.scheme, self.host)?;
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
@@ -132,6 +135,7 @@ mod tests {
             assert_ne!(origin(uri), expected, "{uri}");
         }
         assert_eq!(origin("https://user:word@[::1]").to_string(), "https://[::1]:443");
+        assert_eq!(origin("/v1").to_string(), "(no host)");
     }
 
     #[test]

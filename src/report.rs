@@ -122,8 +122,10 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
+        let retry = if self.reason == Some(StopReason::Observe) { "would retry" } else { "retry" };
         for attempt in &self.attempts {
-            write!(f, "{separator}{attempt}")?;
+            f.write_str(separator)?;
+            attempt.fmt_with(f, retry)?;
             separator = "\n";
         }
         match (self.reason, self.attempts.last()) {
@@ -217,6 +219,12 @@ impl AttemptReport {
 
 impl fmt::Display for AttemptReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_with(f, "retry")
+    }
+}
+
+impl AttemptReport {
+    fn fmt_with(&self, f: &mut fmt::Formatter<'_>, retries: &str) -> fmt::Result {
         write!(f, "attempt {} at {:.3} s: ", self.number, self.elapsed.as_secs_f64())?;
         match self.status {
             Some(status) if self.diagnosis.is_answer() => write!(f, "{}", status.as_u16())?,
@@ -230,7 +238,7 @@ impl fmt::Display for AttemptReport {
             f.write_str(", hint not understood")?;
         }
         if let Some(retry) = &self.retry {
-            write!(f, "; retry after {}", Seconds(retry.wait))?;
+            write!(f, "; {retries} after {}", Seconds(retry.wait))?;
         }
         Ok(())
     }

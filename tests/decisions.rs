@@ -837,9 +837,34 @@ fn what_is_only_observed_is_sent_once_and_pays_nothing() {
         assert!(call.begin(at(10.0)).is_err());
         let told = call.into_report().unwrap().to_string();
         assert!(told.ends_with(&format!("; stopped: {reason}")), "{told}");
+        assert_eq!((told.contains("; would retry after"), told.contains("; retry after")), (waits, false), "{told}");
         assert_eq!(said.lock().unwrap().pop(), Some((EventKind::Stop, Some(reason), waits, Some(4.0))));
     }
     assert!(said.lock().unwrap().is_empty());
+}
+
+#[test]
+fn where_hidden_redirects_alone_are_in_the_way_the_remedy_says_so() {
+    let refused = || Outcome::failure(Failure::Connect);
+    for (hidden, method, outcome, remedy) in [
+        (true, Method::POST, refused(), Some("let the client see redirects, or rule them out")),
+        (true, Method::POST, unavailable(), Some("send Idempotency-Key")), // would not be repeated anyhow
+        (false, Method::POST, unavailable(), Some("send Idempotency-Key")),
+        (false, Method::POST, refused(), None), // is repeated
+        (true, Method::GET, refused(), None),
+    ] {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let listener = Arc::clone(&said);
+        let observer = move |event: &Event<'_>| listener.lock().unwrap().push(event.remedy());
+        let endpoints = Endpoints::builder().observer(observer).build().unwrap();
+        let uri = Uri::from_static("http://orders.internal");
+        let mut call = endpoints.call(&method, &uri).replayable(true).hidden_redirects(hidden).start(at(0.0), 7);
+        call.begin(at(0.0)).unwrap();
+        let _decision = call.on_outcome(&outcome, at(0.0));
+        let said = said.lock().unwrap()[0];
+        assert_eq!(said.is_some(), remedy.is_some(), "{hidden}, {method}: {said:?}");
+        assert!(said.unwrap_or_default().starts_with(remedy.unwrap_or_default()), "{hidden}, {method}: {said:?}");
+    }
 }
 
 #[test]

@@ -92,13 +92,15 @@ async fn story() -> Result {
     tracing::info!("── orders-1 loses its database: it answers 503, Retry-After: {RETRY_AFTER} (for 30, scaled down)");
     one.lose_database()?;
     traffic.send(10).await;
-    let log = loop {
-        let log = one.log()?;
+    let mut log = one.log()?;
+    for _ in 0..40 {
         if last_line(&log).contains("error") {
-            break log; // the log of an ailing application says so
+            break;
         }
         traffic.send(1).await;
-    };
+        log = one.log()?;
+    }
+    ensure(last_line(&log).contains("error"), "the log of an ailing application says so")?;
     tracing::info!("── its own log says {:?}", last_line(&log));
     traffic.send(40).await;
     let ailing = Summary::of(traffic.ended().await);

@@ -78,10 +78,11 @@ impl Client {
         Self::with_endpoints(http, Endpoints::default())
     }
 
-    /// Wraps a finished client, with endpoints that may be shared with others. As careful as [`new`](Self::new).
+    /// Wraps a finished client, with a policy, or with endpoints that may be shared with others. As careful as
+    /// [`new`](Self::new).
     #[must_use]
-    pub fn with_endpoints(http: reqwest::blocking::Client, endpoints: Endpoints) -> Self {
-        Self { http, door: Arc::new(Door::careful(endpoints)), hooks: None, redirects: None }
+    pub fn with_endpoints(http: reqwest::blocking::Client, endpoints: impl Into<Endpoints>) -> Self {
+        Self { http, door: Arc::new(Door::careful(endpoints.into())), hooks: None, redirects: None }
     }
 
     /// Returns this client with one hook more, after those that it has. Its clones stay as they are, and share connections

@@ -91,8 +91,7 @@ impl Budget {
     /// Returns the credit, [`f64::INFINITY`] if it is unlimited. For people to read; nothing is decided by it.
     #[must_use]
     pub fn balance(&self, now: Now) -> f64 {
-        let thousandths = |credit: &Credit| Duration::from_millis(credit.balance(now)).as_secs_f64();
-        self.0.as_ref().map_or(f64::INFINITY, thousandths)
+        self.0.as_ref().map_or(f64::INFINITY, |credit| credits(credit.balance(now)))
     }
 
     #[cfg(feature = "serde")]
@@ -142,4 +141,9 @@ impl Payment {
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
+}
+
+/// Returns thousandths of a credit as credits, with three digits at most: a fraction of a second would add some of its own.
+fn credits(thousandths: u64) -> f64 {
+    Duration::from_secs(thousandths).as_secs_f64() / 1000.0
 }

@@ -193,3 +193,11 @@ fn sixty_four_threads_never_pay_more_than_there_is_to_the_unit() {
     let (paid, returned) = (paid.into_inner(), returned.into_inner());
     assert_eq!(DEFAULT.start + returned, paid + left, "paid {paid}, returned {returned}, left {left}");
 }
+
+#[test]
+fn a_balance_has_three_digits_at_most() {
+    for thousandths in 0..10_000 {
+        let shown = credits(thousandths).to_string();
+        assert!(shown.split('.').nth(1).is_none_or(|digits| digits.len() <= 3), "{shown}");
+    }
+}

@@ -254,27 +254,31 @@ fn what_failed(error: &reqwest::Error) -> &'static str {
     match () {
         () if error.is_builder() => "the request could not be built",
         () if error.is_redirect() => "a redirect was not followed",
+        () if error.is_body() || error.is_decode() => match error.is_timeout() {
+            true => "the body was not read in time",
+            false => "the body is broken or not what it should be",
+        },
         () if chain(error).skip(1).any(observe::is_callers_own) => "the body of the request could not be read",
         () if error.is_dns() => "the name of the host was not found",
         () if error.is_connect() => "no connection",
-        () if error.is_request() => "no response",
-        () if error.is_timeout() => "the body was not read in time",
         () if error.is_upgrade() => "the connection was not upgraded",
-        () => "the body is broken or not what it should be",
+        () => "no response",
     }
 }
 
+/// What `main` and `unwrap` print: what `Display` says, and the cause. The report is asked for its own.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("Error");
+        let mut debug = f.debug_tuple("Error");
+        debug.field(&format_args!("{self}"));
         match (&self.0.cause, self.shown()) {
-            (Cause::Status(status), _) => debug.field("status", status),
-            (Cause::Known(failure), _) => debug.field("cause", failure),
-            (_, Some(error)) => debug.field("cause", &error),
-            (Cause::Reqwest(error), None) => debug.field("cause", &error.to_string()),
-            (Cause::Hook(_), None) => debug.field("cause", &NOT_SHOWN),
+            (Cause::Status(_), _) => &mut debug,
+            (Cause::Known(failure), _) => debug.field(failure),
+            (_, Some(error)) => debug.field(&error),
+            (Cause::Reqwest(error), None) => debug.field(&format_args!("{error}")),
+            (Cause::Hook(_), None) => debug.field(&format_args!("{NOT_SHOWN}")),
         };
-        debug.field("report", &self.0.report).finish()
+        debug.finish()
     }
 }
 

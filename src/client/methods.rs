@@ -11,6 +11,17 @@ macro_rules! client_methods {
             self
         }
 
+        /// Says that the client inside follows no redirects. Then a failure may prove that nothing was processed, and what is not
+        /// idempotent is repeated where it does.
+        ///
+        /// For a finished client, and for one whose redirects were switched off on reqwest's own builder. Do not say it of one
+        /// that may follow them: a redirected POST could then be sent twice.
+        #[must_use]
+        pub fn without_redirects(mut self) -> Self {
+            self.door_mut().hidden_redirects = false;
+            self
+        }
+
         /// Starts a GET request.
         pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
             self.request(Method::GET, url)
@@ -63,17 +74,17 @@ macro_rules! builder_methods {
             self
         }
 
-        /// Sets the endpoints, which may be shared with others. They go before [`policy`](Self::policy) and
-        /// [`observer`](Self::observer), which are parts of them.
-        pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
-            self.endpoints = Some(endpoints);
+        /// Sets the endpoints, which may be shared with others. They have policies and an observer of their own: what
+        /// [`policy`](Self::policy) and [`observer`](Self::observer) say is then not heard.
+        pub fn endpoints(mut self, endpoints: impl Into<Endpoints>) -> Self {
+            self.endpoints = Some(endpoints.into());
             self
         }
 
         /// Sets the redirect policy. Default: reqwest's.
         ///
         /// Set it here and not on reqwest's builder: one that is set there is kept but cannot be watched, and the client
-        /// is as careful as one from [`Client::new`].
+        /// is as careful as one from [`Client::new`], unless you say [`Client::without_redirects`].
         pub fn redirect(mut self, policy: redirect::Policy) -> Self {
             self.redirect = Some(policy);
             self

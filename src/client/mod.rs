@@ -76,16 +76,18 @@ impl Client {
     /// Wraps a finished client, with the default policy.
     ///
     /// More careful than [`builder`](Self::builder): it cannot see redirects inside, so it never repeats a request
-    /// that is not idempotent. reqwest's own retries go on below it, uncounted.
+    /// that is not idempotent, unless you say [`without_redirects`](Self::without_redirects). reqwest's own retries go on
+    /// below it, uncounted.
     #[must_use]
     pub fn new(http: reqwest::Client) -> Self {
         Self::with_endpoints(http, Endpoints::default())
     }
 
-    /// Wraps a finished client, with endpoints that may be shared with others. As careful as [`new`](Self::new).
+    /// Wraps a finished client, with a policy, or with endpoints that may be shared with others. As careful as
+    /// [`new`](Self::new).
     #[must_use]
-    pub fn with_endpoints(http: reqwest::Client, endpoints: Endpoints) -> Self {
-        Self::of(http, Door::careful(endpoints), Hooks::default())
+    pub fn with_endpoints(http: reqwest::Client, endpoints: impl Into<Endpoints>) -> Self {
+        Self::of(http, Door::careful(endpoints.into()), Hooks::default())
     }
 
     /// Returns this client with one hook more, after those that it has. Its clones stay as they are, and share connections
@@ -148,7 +150,7 @@ impl Client {
         self.execute_with(Ok(request), None)
     }
 
-    #[inline]
+    #[inline] // so that the request is built where it is kept
     fn execute_with(
         &self,
         request: reqwest::Result<Request>,

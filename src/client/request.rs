@@ -54,7 +54,7 @@ impl RequestBuilder {
     ///
     /// If it could not be built, or if no response came from the last attempt. A response is never an error: see
     /// [`error_for_status`](crate::error_for_status).
-    #[inline]
+    #[inline] // so that the request is built where it is kept
     pub fn send(self) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
         self.client.execute_with(self.request.build(), self.wishes)
     }

@@ -100,7 +100,7 @@ pub(crate) enum Lost<E> {
 }
 
 impl<E: Execute> Http<E> {
-    #[inline]
+    #[inline] // so that it is built where it is kept
     pub(crate) fn new(
         execute: E,
         door: Arc<Door>,

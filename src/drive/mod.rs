@@ -133,7 +133,7 @@ pub(crate) async fn drive<T: Transport>(
         }
         let Ok(attempt) = call.begin(now) else { return Ok(last.map(|last| *last)) };
         drop(last.take()); // its connection is not held through the next attempt
-        // A reply has a scope, and a name of its own once it came: else a call in flight would hold its place before.
+        // Without the scope, and without `sent`, the future would have room for a reply while an attempt is sent: 128 bytes.
         let waiting = {
             let sent = transport.send(&attempt).await;
             let mut reply = sent;

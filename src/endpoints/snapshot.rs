@@ -34,8 +34,8 @@ use crate::policy::StopReason;
 ///     text.push_str("# TYPE forbear_retries_total counter\n");
 ///     for endpoint in snapshot.endpoints() {
 ///         for condition in Condition::ALL.into_iter().filter(|condition| endpoint.retries(*condition) > 0) {
-///             let (labels, count) = (labels(endpoint), endpoint.retries(condition));
-///             writeln!(text, "forbear_retries_total{{{labels},condition=\"{condition}\"}} {count}")?;
+///             let (labels, name, count) = (labels(endpoint), condition.as_str(), endpoint.retries(condition));
+///             writeln!(text, "forbear_retries_total{{{labels},condition=\"{name}\"}} {count}")?;
 ///         }
 ///     }
 ///     Ok(text)

@@ -72,14 +72,17 @@ impl fmt::Display for Error {
     }
 }
 
+/// What `main` and `unwrap` print: what `Display` says, and the cause. The report is asked for its own.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("Error");
+        let mut debug = f.debug_tuple("Error");
+        debug.field(&format_args!("{self}"));
         match (&self.0.cause, self.shown()) {
-            (Some(_), None) => debug.field("cause", &NOT_SHOWN),
-            (_, shown) => debug.field("cause", &shown),
+            (None, _) => &mut debug,
+            (Some(_), Some(error)) => debug.field(&error),
+            (Some(_), None) => debug.field(&format_args!("{NOT_SHOWN}")),
         };
-        debug.field("report", &self.0.report).finish()
+        debug.finish()
     }
 }
 
@@ -108,14 +111,20 @@ fn known(error: &(dyn StdError + 'static)) -> Option<Failure> {
     if error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect()) {
         return Some(connect(error));
     }
+    if is_callers_own(error) {
+        return Some(Failure::Caller);
+    }
     if is_refused(error) {
         return Some(Failure::StreamRefused);
     }
-    if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user) {
-        return Some(Failure::Caller);
-    }
     let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
     (kind == Some(io::ErrorKind::TimedOut)).then_some(Failure::Timeout)
+}
+
+/// hyper-util has no such question and says it in words only, as of a URI without a host: `client error (User…)`.
+fn is_callers_own(error: &(dyn StdError + 'static)) -> bool {
+    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user)
+        || error.is::<hyper_util::client::legacy::Error>() && error.to_string().starts_with("client error (User")
 }
 
 /// As with reqwest, what is not known to be transient is taken to last. That a name was not found is said only in words.
@@ -156,13 +165,15 @@ mod tests {
 
     /// hyper-util's own errors cannot be made by hand.
     #[tokio::test]
-    async fn a_name_that_is_not_found_may_be_found_later_and_no_scheme_never() {
+    async fn a_name_that_is_not_found_may_be_found_later_a_scheme_never_and_no_host_is_the_callers_own() {
         let nowhere = service_fn(|_: Name| async { Err::<std::vec::IntoIter<_>, _>(io::Error::other("no such name")) });
         let connector = HttpConnector::new_with_resolver(nowhere);
         let client: Client<_, Empty<&[u8]>> = Client::builder(TokioExecutor::new()).build(connector);
-        for (uri, expected) in
-            [("http://orders.internal", Failure::Connect), ("https://orders.internal", Failure::ConnectPermanent)]
-        {
+        for (uri, expected) in [
+            ("http://orders.internal", Failure::Connect),
+            ("https://orders.internal", Failure::ConnectPermanent),
+            ("/v1/orders/7", Failure::Caller),
+        ] {
             let error = client.get(uri.parse().unwrap()).await.unwrap_err();
             assert_eq!(failure(&error), expected, "{error:?}");
         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-/// What is done about a request. Where a number says which byte or which piece of garbage, any number will do.
+/// What is done about a request. Where a number says which byte or which piece of garbage, any number will do; over HTTP/1.1
+/// it becomes the byte at which a message is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
     /// It is answered, be it by a failing status.

@@ -19,6 +19,8 @@ pub(crate) struct Sighting {
     /// What was not as the caller has sent it.
     pub(crate) wrong: Option<String>,
     pub(crate) fault: bool,
+    /// At which byte the request or the response was cut off.
+    pub(crate) cut: Option<usize>,
     /// Whether the server has said that it did nothing, or has shown it.
     pub(crate) unprocessed: bool,
     /// The response may have reached the client.
@@ -84,6 +86,7 @@ impl Log {
             head: None,
             wrong: None,
             fault: fault.is_some(),
+            cut: None,
             unprocessed: false,
             status: None,
             hint: None,

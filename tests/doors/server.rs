@@ -52,7 +52,7 @@ impl Server {
         if answers.is_empty() {
             return Self { address, seen, ended, accepting: None, _port: Some(socket) };
         }
-        socket.listen(16).unwrap();
+        socket.listen(128).unwrap(); // as std does
         let listener = TcpListener::from(socket);
         let accepting = thread::spawn(move || {
             let mut stalled = Vec::new();

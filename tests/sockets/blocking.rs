@@ -116,6 +116,11 @@ fn a_refused_post_is_repeated_until_a_redirect_may_have_been_followed() {
     let nobody = nobody();
     let post = |client: Client| client.post(format!("http://{nobody}")).send().unwrap_err();
     assert_eq!(post(hasty_client()).report().unwrap().attempts().len(), 3);
+    let finished =
+        || reqwest::blocking::Client::builder().no_proxy().redirect(redirect::Policy::none()).build().unwrap();
+    let careful = Client::with_endpoints(finished(), hasty().build().unwrap());
+    assert_eq!(post(careful.clone()).report().unwrap().attempts().len(), 1);
+    assert_eq!(post(careful.without_redirects()).report().unwrap().attempts().len(), 3);
 
     // The first hop has written; the second does not connect. To send it again would write twice.
     let moved = format!("location: http://{nobody}");

@@ -7,7 +7,7 @@ use forbear::{Condition, Diagnosis, Issuer, Outcome, Report, RequestBuilder, Rul
 use http::Version;
 use reqwest::Body;
 
-use crate::client::{hasty_client, within};
+use crate::client::{LONG, hasty_client, within};
 use crate::server::{Answer, Frames, Seen, Server, hasty, respond};
 
 /// Fails twice, then succeeds; returns the bodies that arrived.
@@ -182,7 +182,6 @@ async fn the_body_of_a_failure_tells_its_issuer_and_is_handed_back_whole() {
     ] {
         let server = Server::start(move |_: &Seen, _| page_of_nginx(between)).await;
         let mut issuers = Vec::new();
-        // A busy machine may bring what comes after 5 ms when 50 are over.
         for _ in 0..5 {
             let response = hasty_client().post(&server.url).send().await.unwrap();
             issuers.push(Report::of(&response).unwrap().attempts()[0].diagnosis().issuer());
@@ -190,7 +189,9 @@ async fn the_body_of_a_failure_tells_its_issuer_and_is_handed_back_whole() {
             assert_eq!(response.url().as_str(), format!("{}/", server.url));
             assert_eq!(response.text().await.unwrap(), page, "{between:?}");
         }
-        assert_eq!(issuers.contains(&Issuer::Nginx), issuer == Issuer::Nginx, "{between:?}: {issuers:?}");
+        let late = between == Some(Duration::from_millis(5)); // on a busy machine when 50 are over
+        issuers.retain(|found| !late || *found == issuer);
+        assert!(!issuers.is_empty() && issuers.iter().all(|found| *found == issuer), "{between:?}: {issuers:?}");
     }
 }
 
@@ -203,6 +204,31 @@ async fn a_small_body_that_never_comes_is_waited_for_50_ms_and_one_that_says_not
         let elapsed = Report::of(&response).unwrap().elapsed();
         assert!((waited_ms..=waited_ms + 1).contains(&elapsed.as_millis()), "{head}: {elapsed:?}");
         assert!(within(Duration::from_millis(20), response.bytes()).await.is_none(), "{head}: still open");
+    }
+}
+
+/// Not as one of the request's, of which there is none, however often it was wrapped on its way.
+#[tokio::test]
+async fn a_body_that_breaks_or_comes_too_late_is_told_as_the_responses() {
+    let head = |status: u16, length| format!("HTTP/1.1 {status} Whatever\r\ncontent-length: {length}\r\n\r\nhello");
+    let ends = |status, length| Answer::End(head(status, length).into_bytes());
+    let soon = Duration::from_millis(500);
+    let (broken, late) = ("the body is broken or not what it should be", "the body was not read in time");
+    let unlimited = || hasty().build().unwrap();
+    for (answer, policy, request_timeout, expected) in [
+        (ends(500, 99), unlimited(), None, broken), // looked into
+        (ends(200, 99), unlimited(), None, broken), // as it came
+        (ends(200, 99), hasty().timeout(LONG).build().unwrap(), None, broken), // limited
+        (Answer::Stall(head(200, 99).into()), hasty().timeout(soon).build().unwrap(), None, late),
+        (Answer::Stall(head(200, 99).into()), unlimited(), Some(soon), late),
+    ] {
+        let server = Server::start(move |_: &Seen, _| answer.clone()).await;
+        let mut request = hasty_client().get(&server.url).policy(policy);
+        if let Some(timeout) = request_timeout {
+            request = request.timeout(timeout);
+        }
+        let error = forbear::Error::from(request.send().await.unwrap().bytes().await.unwrap_err());
+        assert_eq!((error.to_string().as_str(), error.is_timeout()), (expected, expected == late), "{error:?}");
     }
 }
 

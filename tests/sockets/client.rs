@@ -315,9 +315,24 @@ async fn nobody_at_home_is_retried_for_a_post_too() {
         error.to_string(),
         format!("POST {url}: no connection after 3 attempts (connect_failed): no retries left for this condition")
     );
+    let debug = format!("{error:?}");
+    assert!(debug.starts_with(&format!("Error({error}, reqwest::Error {{ kind: Request")), "{debug}");
     assert!(error.as_reqwest().unwrap().is_connect() && !error.is_dns());
     assert!(error.source().unwrap().is::<reqwest::Error>(), "the last cause");
     assert!(error.into_reqwest().unwrap().is_connect());
+}
+
+#[tokio::test]
+async fn a_finished_client_repeats_a_refused_post_once_redirects_are_ruled_out() {
+    let http = || reqwest::Client::builder().no_proxy().redirect(redirect::Policy::none());
+    let finished = Client::with_endpoints(http().build().unwrap(), hasty().build().unwrap());
+    let built = Client::builder(http()).endpoints(hasty().build().unwrap()).build().unwrap();
+    for client in [finished, built] {
+        for (client, attempts) in [(client.clone(), 1), (client.without_redirects(), 3)] {
+            let error = client.post(format!("http://{}", nobody())).body("x").send().await.unwrap_err();
+            assert_eq!(error.report().unwrap().attempts().len(), attempts, "{error}");
+        }
+    }
 }
 
 #[tokio::test]

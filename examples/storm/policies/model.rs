@@ -18,14 +18,12 @@ pub(crate) struct Called {
     pub(super) process: u32,
     /// Sent so far.
     pub(crate) attempts: u32,
-    /// For the last retry, in what the model counts.
-    pub(crate) paid: u32,
     pub(crate) dice: Rng,
 }
 
 impl Called {
     pub(crate) fn new(process: u32, seed: u64) -> Self {
-        Self { process, attempts: 0, paid: 0, dice: Rng::with_seed(seed) }
+        Self { process, attempts: 0, dice: Rng::with_seed(seed) }
     }
 
     /// Draws from zero to `longest`.

@@ -65,14 +65,14 @@ impl Wire<'_> {
         if let Act::CutRequest { at, reset: resets } = act {
             let length = self.peek_head().await? + plan.body.length();
             self.note(index, |sighting| sighting.interrupted = true);
-            let at = self.cut(act, at, length);
+            let at = self.cut(index, act, at, length);
             self.read(&plan, index, Some(at)).await?;
             self.note(index, Sighting::act);
             return self.end(resets);
         }
         let (head, body) = response(&plan, nth, act, answer);
         let act = if let Act::CutResponse { at, reset } = act {
-            Act::CutResponse { at: self.cut(act, at, head.len() + body.len()), reset }
+            Act::CutResponse { at: self.cut(index, act, at, head.len() + body.len()), reset }
         } else {
             act
         };
@@ -150,9 +150,11 @@ impl Wire<'_> {
         Some(Next::End)
     }
 
-    /// Returns where a message is cut off.
-    fn cut(&self, act: Act, at: usize, length: usize) -> usize {
-        self.state.log.borrow_mut().cuts.entry(act.name()).or_default().next(at, length)
+    /// Returns where a message is cut off, and notes it.
+    fn cut(&self, index: usize, act: Act, at: usize, length: usize) -> usize {
+        let at = self.state.log.borrow_mut().cuts.entry(act.name()).or_default().next(at, length);
+        self.note(index, |sighting| sighting.cut = Some(at));
+        at
     }
 
     fn note<T>(&self, index: usize, note: impl FnOnce(&mut Sighting) -> T) -> T {
@@ -205,7 +207,11 @@ impl Wire<'_> {
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
         let body = match (length, most) {
             (None, None) if head.contains("transfer-encoding: chunked") => self.read_chunks().await?,
-            (None, _) => Vec::new(), // of chunks that are cut off none is looked at
+            (None, Some(_)) if head.contains("transfer-encoding: chunked") => {
+                self.socket.read_exact(&mut vec![0; left]).await.ok()?;
+                Vec::new() // of chunks that are cut off none is looked at
+            }
+            (None, _) => Vec::new(),
             (Some(length), _) => {
                 let mut body = vec![0; length.min(left)];
                 self.socket.read_exact(&mut body).await.ok()?;
