@@ -161,7 +161,12 @@ impl Event<'_> {
     /// that the client cannot see are all that was in the way.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
-        if self.blinded { Some(SEE_REDIRECTS) } else { self.reason?.remedy() }
+        if self.blinded {
+            return Some(
+                "let the client see redirects, or rule them out; or send Idempotency-Key or mark the request idempotent",
+            );
+        }
+        self.reason?.remedy()
     }
 
     /// Returns what the endpoint's failures add up to, if this is about an incident. The rest of the event is then about the
@@ -183,9 +188,6 @@ impl Event<'_> {
         self.budget
     }
 }
-
-const SEE_REDIRECTS: &str =
-    "let the client see redirects, or rule them out; else send Idempotency-Key or mark the request idempotent";
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -88,7 +88,10 @@ impl List {
             Self::Deliveries => names("src/diagnosis/delivery.rs", "Delivery"),
             Self::Places => names("src/diagnosis/cause.rs", "LookAt"),
             Self::Reasons => names("src/policy/decision.rs", "StopReason"),
-            Self::Remedies => literals(&method("src/policy/decision.rs", "StopReason", "remedy")),
+            Self::Remedies => {
+                let of_reasons = literals(&method("src/policy/decision.rs", "StopReason", "remedy"));
+                [of_reasons, literals(&method("src/event.rs", "Event", "remedy"))].concat()
+            }
             Self::Sources => names("src/policy/decision.rs", "WaitSource"),
         }
     }
