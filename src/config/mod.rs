@@ -54,6 +54,9 @@ use crate::endpoints::EndpointsBuilder;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// A problem has a place such as `endpoint[0] "charges".max_attempts`, and no line: serde does not tell it. `examples/explain` finds
+/// the line in the text.
+///
 /// An empty file is [`Endpoints::default`](crate::Endpoints::default). Whatever code can say of a policy a file can, but for
 /// [`classify`](crate::PolicyBuilder::classify).
 ///

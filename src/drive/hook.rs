@@ -16,7 +16,7 @@ use crate::attempt::Attempt;
 /// What it takes counts for the time of the call, and not for that of the attempt; where the attempt could not start in time any
 /// more, it is cut off. If it fails, nothing is sent, a retry that was decided is given back to the budget, and the call ends with its error.
 ///
-/// Closures that return at once are hooks:
+/// Closures that return at once are hooks, if they name the types of both arguments:
 ///
 /// ```
 /// # use forbear::{Attempt, Client};
