@@ -894,6 +894,9 @@ fn a_mode_that_is_switched_goes_before_that_of_the_policy_and_one_endpoints_befo
         let case = format!("{configured:?}, {all:?}, {fallback:?}");
         assert_eq!(decide(&mut start(&endpoints, Method::GET, 7)), expected, "{case}");
         assert_eq!(decide(&mut under_way), Some(configured), "{case}: it ends as it began");
+        for host in endpoints.snapshot(at(0.0)).endpoints() {
+            assert_eq!(Some(host.mode()), expected, "{case}: it is told");
+        }
         endpoints.switch(None);
         assert!(endpoints.switch_endpoint("fallback", None));
         assert_eq!(decide(&mut start(&endpoints, Method::GET, 7)), Some(configured), "{case}: given back");

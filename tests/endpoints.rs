@@ -5,7 +5,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use forbear::{
-    Call, CallBuilder, Decision, Endpoint, Endpoints, Event, Failure, Mode, Now, Outcome, Policy, StopReason,
+    Call, CallBuilder, Decision, Endpoint, EndpointSnapshot, Endpoints, Event, Failure, Mode, Now, Outcome, Policy,
+    StopReason,
 };
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
@@ -422,6 +423,9 @@ fn one_endpoint_is_switched_by_its_name_and_no_other() {
         .unwrap();
     assert!(endpoints.switch_endpoint("charges", Some(Mode::Off)));
     assert!(!endpoints.switch_endpoint("v1", Some(Mode::Off)));
+    let modes =
+        || endpoints.snapshot(Now::default()).endpoints().iter().map(EndpointSnapshot::mode).collect::<Vec<_>>();
+    assert_eq!(modes(), [Mode::Off, Mode::On]);
     for (path, retries) in [("/v1/charges", false), ("/v1/orders", true), ("/", true)] {
         let uri: Uri = format!("http://a.internal{path}").parse().unwrap();
         let mut call = endpoints.call(&Method::GET, &uri).replayable(true).start(Now::default(), 7);

@@ -169,10 +169,14 @@ impl Endpoints {
     #[must_use]
     pub fn snapshot(&self, now: Now) -> Snapshot {
         let table = self.0.hosts.table();
-        let named = table.named.iter().map(|endpoint| EndpointSnapshot::of(endpoint, None, now));
+        let named = table
+            .named
+            .iter()
+            .map(|endpoint| EndpointSnapshot::of(endpoint, None, self.0.switched(Some(endpoint)), now));
         let mut hosts = self.0.hosts.all();
         hosts.sort_unstable_by(|one, other| one.origin.cmp(&other.origin));
-        let hosts = hosts.iter().map(|host| EndpointSnapshot::of(&host.fallback, Some(&host.origin), now));
+        let switched = self.0.switched(None);
+        let hosts = hosts.iter().map(|host| EndpointSnapshot::of(&host.fallback, Some(&host.origin), switched, now));
         let mut endpoints = Vec::with_capacity(named.len() + hosts.len());
         endpoints.extend(named.chain(hosts.filter(|host| host.attempts() > 0)));
         Snapshot::new(endpoints)

@@ -8,7 +8,7 @@ use crate::diagnosis::Condition;
 use crate::endpoint::EndpointState;
 use crate::now::Now;
 use crate::origin::Origin;
-use crate::policy::StopReason;
+use crate::policy::{Mode, StopReason};
 
 /// The numbers of all endpoints, as [`Endpoints::snapshot`](super::Endpoints::snapshot) found them.
 ///
@@ -91,17 +91,24 @@ pub struct EndpointSnapshot {
     url_template: Option<String>,
     /// Of the fallback only.
     origin: Option<Origin<'static>>,
+    mode: Mode,
     counts: Counts,
     credit: f64,
     open_incident: Option<Duration>,
 }
 
 impl EndpointSnapshot {
-    pub(super) fn of(endpoint: &EndpointState, origin: Option<&Origin<'static>>, now: Now) -> Self {
+    pub(super) fn of(
+        endpoint: &EndpointState,
+        origin: Option<&Origin<'static>>,
+        switched: Option<Mode>,
+        now: Now,
+    ) -> Self {
         Self {
             name: endpoint.name.clone(),
             url_template: endpoint.url_template.clone(),
             origin: origin.cloned(),
+            mode: switched.unwrap_or(endpoint.policy.mode()),
             counts: endpoint.counters.counts(),
             credit: endpoint.budget.balance(now),
             open_incident: endpoint.incidents.open_for(now),
@@ -136,6 +143,13 @@ impl EndpointSnapshot {
     #[must_use]
     pub fn server_port(&self) -> Option<u16> {
         self.origin.as_ref().and_then(Origin::port)
+    }
+
+    /// Returns the mode in force: the one that was [switched](super::Endpoints::switch) to, else that of the policy. A call with a
+    /// policy of its own may have another.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Returns how many attempts were sent. Those in flight are counted when they end.
